@@ -1,0 +1,1 @@
+"""A persistent, semantic cache for AnalysisStore datasets."""

@@ -1,0 +1,1 @@
+"""What things mean: one module per kind of thing, all reached through `walk.Walk`."""

@@ -1,0 +1,108 @@
+"""Which encoder understands which object.
+
+Libraries are never imported to ask: a class is recognised by the names in its method resolution order, so the encoder
+of a torch tensor is loaded only when somebody brought a torch tensor.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, TypeVar, cast
+
+from .walk import Encoder, Walk, frame
+
+__all__ = ["find_encoder", "register_encoder"]
+
+T = TypeVar("T")
+
+_registered: dict[type, Callable[[Any], Any]] = {}
+
+#: Exact types of the closed world: a subclass may behave otherwise, so it is not taken for its base.
+_EXACT = {
+    **{f"builtins.{name}": "values:encode_scalar" for name in ("NoneType", "bool", "int", "float", "complex", "str", "bytes")},
+    **{f"builtins.{name}": "values:encode_sequence" for name in ("list", "tuple")},
+    **{f"builtins.{name}": "values:encode_set" for name in ("set", "frozenset")},
+    "builtins.dict": "values:encode_mapping",
+    "builtins.function": "code:encode_code",
+    "builtins.method": "code:encode_code",
+    "builtins.builtin_function_or_method": "code:encode_code",
+    "functools.partial": "code:encode_code",
+}
+
+#: Base classes: whatever derives from them is understood by their encoder.
+_BASES = {
+    "enum.Enum": "values:encode_enum",
+    "builtins.type": "code:encode_code",
+    "pathlib.PurePath": "values:encode_path",
+    "numpy.ndarray": "values:encode_array",
+    "numpy.generic": "values:encode_array",
+    "numpy.dtype": "values:encode_dtype",
+    "datasets.features.features.Features": "tables:encode_features",
+    "datasets.arrow_dataset.Dataset": "tables:encode_dataset",
+    "datasets.dataset_dict.DatasetDict": "tables:encode_dataset_dict",
+    "datasets.iterable_dataset.IterableDataset": "tables:encode_iterable_dataset",
+    "torch.Tensor": "tensors:encode_tensor",
+    "torch.dtype": "tensors:encode_dtype",
+    "torch.device": "tensors:encode_device",
+    "torch.nn.modules.module.Module": "models:encode_module",
+    "torch.utils.data.dataloader.DataLoader": "loaders:encode_loader",
+    "torch._C.Generator": "loaders:encode_generator",
+    "transformers.tokenization_utils_base.PreTrainedTokenizerBase": "tokenizers:encode_tokenizer",
+    "transformers.configuration_utils.PretrainedConfig": "models:encode_config",
+    "transformers.configuration_utils.PreTrainedConfig": "models:encode_config",
+    "transformers.generation.configuration_utils.GenerationConfig": "models:encode_config",
+}
+
+
+def register_encoder(cls: type[T], encode: Callable[[T], Any]) -> None:
+    """Teach the cache what objects of a class mean.
+
+    Args:
+        cls: the class; its subclasses are understood in the same way unless they are registered themselves.
+        encode: gives a value of the closed world (numbers, strings, containers, arrays, ...) that is equal for objects
+            of equal meaning and different for others.
+    """
+    _registered[cls] = encode
+    _encoder_of.cache_clear()
+
+
+def find_encoder(value: Any) -> Encoder | None:
+    """Give the encoder that understands an object, or None."""
+    return _encoder_of(type(value))
+
+
+@lru_cache(maxsize=4096)
+def _encoder_of(cls: type) -> Encoder | None:
+    for base in cls.__mro__:
+        if base in _registered:
+            return _own_meaning(_registered[base])
+        if callable(base.__dict__.get("__fingerprint__")):
+            return _own_meaning(lambda value: value.__fingerprint__())
+    target = _EXACT.get(_name(cls))
+    if target is None:
+        target = next((_BASES[_name(base)] for base in cls.__mro__ if _name(base) in _BASES), None)
+    if target is None and issubclass(cls, enum.Enum):
+        target = "values:encode_enum"
+    if target is None and is_dataclass(cls):
+        target = "values:encode_dataclass"
+    if target is None:
+        return None
+    module, _, function = target.partition(":")
+    return cast("Encoder", getattr(import_module(f".{module}", __package__), function))
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _own_meaning(encode: Callable[[Any], Any]) -> Encoder:
+    def encoder(value: Any, walk: Walk) -> bytes:
+        kind = type(value)
+        # Two classes with one encoder may give equal meanings; what they are still tells them apart.
+        return frame("own", kind.__qualname__.encode(), walk.child(encode(value), ".__fingerprint__()"))
+
+    return encoder

@@ -1,0 +1,291 @@
+"""One walk over the meaning of one named input.
+
+A `Walk` knows where it is (a dotted path), asks the encoder of each object it meets for a *token*, and collects what a
+person will want to know later: the smallest parts with their digests, notes, and the libraries whose code takes part.
+
+A token is bytes that stand for a meaning. Scalars give short readable tokens (``b"int:5"``); everything else gives
+``frame(tag, *tokens)``. `frame` prefixes each piece with its length, so ``["ab", "c"]`` and ``["a", "bc"]`` differ, and
+begins with ``@``, which no scalar token does.
+
+Functions and classes may refer to each other in circles. Whoever meets one calls `Walk.code`, which gives a token of
+its own text at once and puts it on a list; `Walk.finish` works the list off and folds the whole graph into the digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import xxhash
+
+from ..errors import UnfingerprintableError
+
+if TYPE_CHECKING:
+    from .code import CodeGraph
+
+__all__ = ["Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
+
+#: Parts kept for one component; beyond it a diff names the container instead of the leaf.
+MAX_PARTS = 20_000
+#: Characters of a value or of a source text that a part keeps for a person to read.
+MAX_TEXT = 8_000
+
+
+def frame(tag: str, *pieces: bytes) -> bytes:
+    """Digest a tag and pieces so that no other tag or division of the same bytes gives the same result.
+
+    Args:
+        tag: the kind of thing, such as ``"list"``; part of the digest.
+        pieces: tokens or raw bytes, in an order that means something (sort what is unordered).
+
+    Returns:
+        ``b"@"`` and the 16 bytes of an xxh3-128.
+    """
+    hasher = xxhash.xxh3_128()
+    for piece in (tag.encode(), *pieces):
+        hasher.update(len(piece).to_bytes(8, "little"))
+        hasher.update(piece)
+    return b"@" + hasher.digest()
+
+
+def hex_digest(token: bytes) -> str:
+    """Give any token as 32 hexadecimal digits."""
+    return token[1:].hex() if len(token) == 17 and token[:1] == b"@" else frame("token", token)[1:].hex()
+
+
+@dataclass(frozen=True)
+class Part:
+    """The smallest thing a diff can name: a tensor, a function, a field, a column."""
+
+    digest: str
+    #: What a person reads: the value itself, ``float32 (768, 3072)``, or a function's normalised source.
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a user decides about the meaning of a run.
+
+    Args:
+        ignore: dotted paths, with ``*`` as wildcard, that do not count.
+        include: dotted paths, with ``*`` as wildcard, that count although they are taken for noise.
+        runtime: ``"strict"`` (torch and transformers by minor version, the host exactly), ``"exact"`` or ``"ignore"``.
+        device: ``"strict"`` (the device type counts) or ``"portable"``.
+        trust_versions: reuse the digest of a tensor whose storage, shape and version counter are unchanged.
+    """
+
+    ignore: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    runtime: str = "strict"
+    device: str = "strict"
+    trust_versions: bool = False
+
+    def ignores(self, path: str) -> bool:
+        """Tell whether the user left this dotted path out."""
+        return any(fnmatchcase(path, pattern) for pattern in self.ignore)
+
+    def includes(self, path: str) -> bool:
+        """Tell whether the user asked for this dotted path although it is taken for noise."""
+        return any(fnmatchcase(path, pattern) for pattern in self.include)
+
+
+class Encoder(Protocol):
+    """Turns one kind of object into a token; recurses through `Walk.child` only."""
+
+    def __call__(self, value: Any, walk: Walk, /) -> bytes: ...  # noqa: D102
+
+
+@dataclass
+class WalkResult:
+    """What one walk found: digests in hex, by component name, and what explains them."""
+
+    #: The walk's own name and the names of the components that were filed apart, each with its digest.
+    components: dict[str, str]
+    #: By component name, then by path below it.
+    parts: dict[str, dict[str, Part]]
+    notes: list[str]
+    ignored: list[str]
+    #: Names of the installed distributions whose code or objects take part.
+    uses: set[str]
+
+
+@dataclass
+class Walk:
+    """One walk over one named input; see the module's text.
+
+    Args:
+        root: dotted name of the component, such as ``inputs.model``.
+        find_encoder: gives the encoder for an object, or None where its meaning is unknown.
+        policy: the user's decisions.
+    """
+
+    root: str
+    find_encoder: Callable[[Any], Encoder | None]
+    policy: Policy = field(default_factory=Policy)
+
+    def __post_init__(self) -> None:
+        self._steps: list[str] = [self.root]
+        self._component = self.root
+        self._components: dict[str, bytes] = {}
+        self._parts: dict[str, dict[str, Part]] = {}
+        self._active: set[int] = set()
+        self._memo: dict[int, tuple[bytes, Any]] = {}
+        self._graph: CodeGraph | None = None
+        #: Grows when code is met or a component filed: each place where that happens counts, so its token is not reused.
+        self._records = 0
+        self.notes: list[str] = []
+        self.ignored: list[str] = []
+        self.uses: set[str] = set()
+
+    @property
+    def path(self) -> str:
+        """The dotted path of the object being looked at."""
+        return "".join(self._steps)
+
+    @contextmanager
+    def at(self, step: str) -> Iterator[None]:
+        """Stand one step deeper: ``".name"``, ``"[3]"``, ``"['key']"``."""
+        self._steps.append(step)
+        try:
+            yield
+        finally:
+            self._steps.pop()
+
+    @contextmanager
+    def standing(self, path: str, component: str | None = None) -> Iterator[None]:
+        """Stand at another absolute path (code reached from somewhere else goes by its own name)."""
+        steps, self._steps = self._steps, [path]
+        before, self._component = self._component, component or self._component
+        try:
+            yield
+        finally:
+            self._steps, self._component = steps, before
+
+    def child(self, value: Any, step: str = "") -> bytes:
+        """Give the token of an object that lies one step deeper.
+
+        Args:
+            value: the object.
+            step: how it is reached from here: ``".name"``, ``"[3]"``, ``"['key']"``; empty to stay.
+
+        Raises:
+            UnfingerprintableError: the object, or one inside it, is of an unknown kind or contains itself.
+        """
+        self._steps.append(step)
+        try:
+            if self.policy.ignore and self.policy.ignores(self.path):
+                self.ignored.append(self.path)
+                return b"ignored"
+            encoder = self.find_encoder(value)
+            if encoder is None:
+                self.refuse(value, "its meaning is not known to the cache")
+            return self._encode(encoder, value)
+        finally:
+            self._steps.pop()
+
+    def _encode(self, encoder: Encoder, value: Any) -> bytes:
+        identity = id(value)
+        known = self._memo.get(identity)
+        if known is not None:
+            return known[0]
+        if identity in self._active:
+            self.refuse(value, "it contains itself", hint="Break the cycle, or leave the back-reference out.")
+        self._active.add(identity)
+        records = self._records
+        try:
+            token = encoder(value, self)
+        except RecursionError:
+            self.refuse(value, "it is nested too deeply")
+        finally:
+            self._active.discard(identity)
+        # The object is kept, so that its id cannot be given to another one while the walk lasts.
+        if records == self._records:
+            self._memo[identity] = (token, value)
+        return token
+
+    def code(self, value: Any, label: str) -> bytes:
+        """Give the token of a function or class met here, and put it on the list of code to follow.
+
+        Args:
+            value: the function, method, class or code-like object.
+            label: how the place where it was met refers to it, below the current path.
+        """
+        from .code import CodeGraph
+
+        if self._graph is None:
+            self._graph = CodeGraph(self)
+        self._records += 1
+        return self._graph.meet(value, label)
+
+    def file(self, name: str, token: bytes) -> bytes:
+        """File what lies at ``path + name`` as a component of its own.
+
+        The parent's digest then holds only that there is such a component, so that a diff names the one that changed.
+
+        Args:
+            name: step below the current path, such as ``".weights"``.
+            token: its meaning.
+
+        Returns:
+            The token to use in the parent.
+        """
+        self._components[self.path + name] = token
+        self._records += 1
+        return frame("component", (self.path + name).encode())
+
+    @contextmanager
+    def component(self, name: str) -> Iterator[None]:
+        """Collect the parts recorded meanwhile under ``path + name``; pair it with `file`."""
+        before, self._component = self._component, self.path + name
+        try:
+            yield
+        finally:
+            self._component = before
+
+    def part(self, digest: bytes | str, text: str = "", name: str | None = None) -> None:
+        """Remember the smallest thing a diff can name, at the current path.
+
+        Args:
+            digest: its token or hex digest.
+            text: what a person reads; cut to `MAX_TEXT` characters.
+            name: what to call it instead of the current path.
+        """
+        parts = self._parts.setdefault(self._component, {})
+        if len(parts) < MAX_PARTS:
+            parts[self.path if name is None else name] = Part(
+                digest if isinstance(digest, str) else hex_digest(digest), text[:MAX_TEXT]
+            )
+
+    def note(self, text: str) -> None:
+        """Remember something that the key cannot promise, such as a dynamic lookup; kept once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def use(self, distribution: str) -> None:
+        """Remember that code or an object of this installed distribution takes part."""
+        self.uses.add(distribution)
+
+    def refuse(self, value: Any, reason: str, hint: str | None = None) -> NoReturn:
+        """Raise the error that names the current path."""
+        kind = type(value)
+        raise UnfingerprintableError(self.path, reason, type_name=f"{kind.__module__}.{kind.__qualname__}", hint=hint)
+
+    def finish(self, token: bytes) -> WalkResult:
+        """Follow the code that was met, and give the digests of this walk.
+
+        Args:
+            token: the token of the root object.
+        """
+        if self._graph is not None:
+            token = frame("with code", token, self._graph.close())
+        tokens = {self.root: token, **self._components}
+        return WalkResult(
+            components={name: hex_digest(frame("digest", value)) for name, value in sorted(tokens.items())},
+            parts={name: dict(sorted(parts.items())) for name, parts in sorted(self._parts.items())},
+            notes=list(self.notes),
+            ignored=sorted(set(self.ignored)),
+            uses=set(self.uses),
+        )
