@@ -5,7 +5,7 @@ The hasher knows what the inputs are and what they mean; it knows nothing of whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,12 @@ class Fingerprint:
 
     components: Mapping[str, str]
     parts: Mapping[str, Mapping[str, Part]] = field(default_factory=dict, repr=False)
+    #: What the key cannot promise, such as a dynamic lookup in the code.
     notes: tuple[str, ...] = ()
+    #: Dotted paths that were met and left out because the user said so.
     ignored: tuple[str, ...] = ()
+    #: Why the run draws random numbers, empty where it does not. A stochastic run's batches are not interchangeable.
+    stochastic: tuple[str, ...] = ()
 
     @property
     def hexdigest(self) -> str:
@@ -67,3 +71,135 @@ class Fingerprint:
             )
             found.append(Difference(name, kind, parts))
         return found
+
+
+class AnalysisStoreHasher:
+    """Hashes what the inputs of an analysis mean.
+
+    Args:
+        policy: the user's decisions: what to ignore or include, how closely versions and devices count.
+    """
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.policy = policy or Policy()
+
+    def digest(self, value: Any) -> str:
+        """Give the digest of one value of the closed world, a function, a module, a dataset, ...
+
+        Args:
+            value: what to digest.
+
+        Returns:
+            32 hexadecimal digits, the same in every process and on every Python version for the same meaning.
+
+        Raises:
+            UnfingerprintableError: the value, or something in it, cannot be understood.
+        """
+        walk = Walk("value", find_encoder, self.policy)
+        return Fingerprint(walk.finish(walk.child(value)).components).hexdigest
+
+    def config_suffix(self, config_kwargs: Mapping[str, Any], custom_features: Any = None) -> str:
+        """Give the config id suffix that Hugging Face `datasets` would, without what changes in every process.
+
+        Args:
+            config_kwargs: keyword arguments of a builder's configuration; ``generator`` does not count, their order
+                neither.
+            custom_features: the `datasets.Features` of the rows, or None.
+
+        Returns:
+            16 hexadecimal digits.
+        """
+        from .digests import config_suffix as suffixes
+
+        return suffixes.config_suffix(config_kwargs, custom_features)
+
+    def fingerprint(
+        self,
+        session: Any = None,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        step: Any = None,
+        data: Any = None,
+        features: Any = None,
+        run: Mapping[str, Any] | None = None,
+        components: Mapping[str, Any] | None = None,
+    ) -> Fingerprint:
+        """Give the fingerprint of a run.
+
+        Args:
+            session: the host's session, of which the fields in the session table count; or None.
+            inputs: named inputs that the step depends on, such as ``{"model": model, "layer": 5}``.
+            step: the function that turns a batch into rows: its code, and what it captured.
+            data: what the batches come from: a data loader, a dataset, a list, a function that gives an iterable.
+            features: the `datasets.Features` of the rows.
+            run: what else decides about the rows, such as ``{"split": "test"}``.
+            components: further components, each a value under its dotted name.
+
+        Returns:
+            All components; `Fingerprint.hexdigest` is the key.
+
+        Raises:
+            UnfingerprintableError: an input cannot be understood; the error has its dotted path.
+        """
+        given = {"op.implementation": step, "data": _iterated(data), "schema": features}
+        named = {name: value for name, value in given.items() if value is not None}
+        named.update({f"run.{name}": value for name, value in (run or {}).items()})
+        named.update({f"inputs.{name}": value for name, value in (inputs or {}).items()})
+        if session is not None:
+            from .session import session_components
+
+            named.update(session_components(session, self.policy))
+        named.update(components or {})
+        return self._assemble(named)
+
+    def _assemble(self, named: Mapping[str, Any]) -> Fingerprint:
+        from .digests import numerics
+
+        collected = _Collected()
+        for name, value in sorted(named.items()):
+            collected.add(self._walk(name, value))
+        stochastic = tuple(dict.fromkeys(collected.stochastic))
+        if "torch" in collected.uses:
+            collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
+        if stochastic:
+            collected.add(self._walk("rng", numerics.rng_components()))
+        for name, version in numerics.runtime_versions(collected.uses, self.policy).items():
+            collected.add(self._walk(f"runtime.{name}", version))
+        return Fingerprint(
+            components=dict(sorted(collected.components.items())),
+            parts=dict(sorted(collected.parts.items())),
+            notes=tuple(dict.fromkeys(collected.notes)),
+            ignored=tuple(sorted(set(collected.ignored))),
+            stochastic=stochastic,
+        )
+
+    def _walk(self, name: str, value: Any) -> WalkResult:
+        walk = Walk(name, find_encoder, self.policy)
+        return walk.finish(walk.child(value))
+
+
+class _Collected:
+    """The results of several walks, put together."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, str] = {}
+        self.parts: dict[str, Mapping[str, Part]] = {}
+        self.notes: list[str] = []
+        self.ignored: list[str] = []
+        self.stochastic: list[str] = []
+        self.uses: set[str] = set()
+
+    def add(self, result: WalkResult) -> None:
+        self.components.update(result.components)
+        self.parts.update(result.parts)
+        self.notes += result.notes
+        self.ignored += result.ignored
+        self.stochastic += result.stochastic
+        self.uses |= result.uses
+
+
+def _iterated(data: Any) -> Any:
+    """Give what stands for an iterable's meaning: itself where it is known, else the code that iterates over it."""
+    if data is None or find_encoder(data) is not None or not hasattr(data, "__iter__"):
+        return data
+    return data.__iter__

@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar, cast
 
-from .walk import Encoder, Walk, frame
+from .walk import Composed, Encoder, Walk, frame
 
 __all__ = ["find_encoder", "register_encoder"]
 
@@ -23,7 +23,10 @@ _registered: dict[type, Callable[[Any], Any]] = {}
 
 #: Exact types of the closed world: a subclass may behave otherwise, so it is not taken for its base.
 _EXACT = {
-    **{f"builtins.{name}": "values:encode_scalar" for name in ("NoneType", "bool", "int", "float", "complex", "str", "bytes")},
+    **{
+        f"builtins.{name}": "values:encode_scalar"
+        for name in ("NoneType", "bool", "int", "float", "complex", "str", "bytes")
+    },
     **{f"builtins.{name}": "values:encode_sequence" for name in ("list", "tuple")},
     **{f"builtins.{name}": "values:encode_set" for name in ("set", "frozenset")},
     "builtins.dict": "values:encode_mapping",
@@ -82,6 +85,8 @@ def _encoder_of(cls: type) -> Encoder | None:
             return _own_meaning(_registered[base])
         if callable(base.__dict__.get("__fingerprint__")):
             return _own_meaning(lambda value: value.__fingerprint__())
+    if cls is Composed:
+        return _encode_composed
     target = _EXACT.get(_name(cls))
     if target is None:
         target = next((_BASES[_name(base)] for base in cls.__mro__ if _name(base) in _BASES), None)
@@ -93,6 +98,10 @@ def _encoder_of(cls: type) -> Encoder | None:
         return None
     module, _, function = target.partition(":")
     return cast("Encoder", getattr(import_module(f".{module}", __package__), function))
+
+
+def _encode_composed(value: Composed, walk: Walk) -> bytes:
+    return frame("composed", value.encode(walk))
 
 
 def _name(cls: type) -> str:

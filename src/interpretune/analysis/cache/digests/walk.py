@@ -13,10 +13,10 @@ its own text at once and puts it on a list; `Walk.finish` works the list off and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import xxhash
@@ -26,7 +26,7 @@ from ..errors import UnfingerprintableError
 if TYPE_CHECKING:
     from .code import CodeGraph
 
-__all__ = ["Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
+__all__ = ["Composed", "Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
 
 #: Parts kept for one component; beyond it a diff names the container instead of the leaf.
 MAX_PARTS = 20_000
@@ -85,17 +85,33 @@ class Policy:
 
     def ignores(self, path: str) -> bool:
         """Tell whether the user left this dotted path out."""
-        return any(fnmatchcase(path, pattern) for pattern in self.ignore)
+        return any(_matches(pattern, path) for pattern in self.ignore)
 
     def includes(self, path: str) -> bool:
         """Tell whether the user asked for this dotted path although it is taken for noise."""
-        return any(fnmatchcase(path, pattern) for pattern in self.include)
+        return any(_matches(pattern, path) for pattern in self.include)
+
+
+def _matches(pattern: str, path: str) -> bool:
+    # Only `*` is a wildcard: the brackets of a path such as `inputs.cfg['label'][0]` stand for themselves.
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), path, re.DOTALL) is not None
 
 
 class Encoder(Protocol):
     """Turns one kind of object into a token; recurses through `Walk.child` only."""
 
     def __call__(self, value: Any, walk: Walk, /) -> bytes: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A value that is put together from several objects, and says itself how they are walked.
+
+    Args:
+        encode: gives the token, standing at the place where the value was met.
+    """
+
+    encode: Callable[[Walk], bytes]
 
 
 @dataclass
@@ -110,6 +126,8 @@ class WalkResult:
     ignored: list[str]
     #: Names of the installed distributions whose code or objects take part.
     uses: set[str]
+    #: Why the run draws random numbers; empty where it does not.
+    stochastic: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -134,11 +152,13 @@ class Walk:
         self._active: set[int] = set()
         self._memo: dict[int, tuple[bytes, Any]] = {}
         self._graph: CodeGraph | None = None
-        #: Grows when code is met or a component filed: each place where that happens counts, so its token is not reused.
+        #: Grows when code is met or a component filed: each place where that happens counts, so the token there is
+        #: not reused elsewhere.
         self._records = 0
         self.notes: list[str] = []
         self.ignored: list[str] = []
         self.uses: set[str] = set()
+        self._stochastic: list[str] = []
 
     @property
     def path(self) -> str:
@@ -232,9 +252,13 @@ class Walk:
         Returns:
             The token to use in the parent.
         """
-        self._components[self.path + name] = token
+        path = self.path + name
         self._records += 1
-        return frame("component", (self.path + name).encode())
+        if self.policy.ignores(path):
+            self.ignored.append(path)
+        else:
+            self._components[path] = token
+        return frame("component", path.encode())
 
     @contextmanager
     def component(self, name: str) -> Iterator[None]:
@@ -268,6 +292,11 @@ class Walk:
         """Remember that code or an object of this installed distribution takes part."""
         self.uses.add(distribution)
 
+    def stochastic(self, reason: str) -> None:
+        """Remember that the run draws random numbers, such as ``"dropout is active in model.drop"``."""
+        if reason not in self._stochastic:
+            self._stochastic.append(reason)
+
     def refuse(self, value: Any, reason: str, hint: str | None = None) -> NoReturn:
         """Raise the error that names the current path."""
         kind = type(value)
@@ -288,4 +317,5 @@ class Walk:
             notes=list(self.notes),
             ignored=sorted(set(self.ignored)),
             uses=set(self.uses),
+            stochastic=list(self._stochastic),
         )

@@ -1,0 +1,131 @@
+"""Where things lie: the base, the temporary directory, names that are safe as parts of a path."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+import threading
+import warnings
+from pathlib import Path
+
+import datasets.config
+import datasets.fingerprint
+import platformdirs
+import xxhash
+
+from . import settings
+
+__all__ = ["resolve_base", "safe_name", "temporary_directory"]
+
+BASE_VARIABLE = "IT_ANALYSIS_CACHE"
+#: The module global in which Hugging Face keeps its temporary directory.
+HF_TEMPORARY = "_TEMP_DIR_FOR_TEMP_CACHE_FILES"
+#: Bytes that a file name may have on common file systems is 255; an entry's name adds the key to one of these.
+MAX_NAME = 80
+#: Device names that Windows reserves in any directory and with any suffix, and a name that the host uses in the base.
+RESERVED = frozenset(
+    ["con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10)), "modules"]
+)
+
+_lock = threading.Lock()
+#: One directory per process: a forked child finds its parent's pid here and makes its own.
+_temporary: tuple[int, Path] | None = None
+_warned: set[Path] = set()
+
+
+def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
+    """Give the root of the entries, created where it is not there.
+
+    Args:
+        explicit: the base to use; None for the configured one, else ``$IT_ANALYSIS_CACHE``, else
+            ``<datasets.config.HF_CACHE_HOME>/interpretune``.
+
+    Returns:
+        An absolute path that can be written; `platformdirs.user_cache_path("interpretune")` with one warning where the
+        chosen one cannot.
+    """
+    chosen = explicit or settings.current().base or os.environ.get(BASE_VARIABLE)
+    base = Path(chosen or Path(datasets.config.HF_CACHE_HOME) / "interpretune").expanduser().absolute()
+    problem = _unwritable(base)
+    if problem is None:
+        return base
+    fallback = platformdirs.user_cache_path("interpretune")
+    if base not in _warned:
+        _warned.add(base)
+        warnings.warn(
+            f"the cache base {str(base)!r} cannot be written ({problem}); {str(fallback)!r} is used instead. "
+            f"Correct its permissions or set {BASE_VARIABLE}.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return fallback
+
+
+def _unwritable(base: Path) -> str | None:
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None if os.access(base, os.W_OK | os.X_OK) else "permission denied"
+
+
+def safe_name(text: str | None, fallback: str = "default") -> str:
+    """Make any text one part of a path: readable, inside its parent, and different for different texts.
+
+    Args:
+        text: a name from a configuration or a class; may be None or hold anything.
+        fallback: what stands for None and the empty text.
+    """
+    if not text:
+        return fallback
+    name = re.sub(r"[^A-Za-z0-9._+=-]+", "_", text)[:MAX_NAME]
+    plain = name.strip("._ ") == name and name.split(".")[0].lower() not in RESERVED and name != fallback
+    # A text that had to be changed could meet another one that looks alike, so it carries a digest of its own.
+    return name if plain and name == text else f"{name.strip('._ ') or fallback}~{xxhash.xxh3_64_hexdigest(text)[:8]}"
+
+
+def temporary_directory() -> Path:
+    """Give this process's temporary directory, removed when the process exits.
+
+    It lies where Hugging Face `datasets` keeps its own temporary files, or where `tempfile` puts it. A forked child
+    gets one of its own and never removes its parent's.
+    """
+    global _temporary
+    with _lock:
+        if _temporary is None or _temporary[0] != os.getpid() or not _temporary[1].is_dir():
+            directory = Path(tempfile.mkdtemp(prefix="interpretune_analysis_", dir=_hugging_face_temporary()))
+            _temporary = (os.getpid(), directory)
+            atexit.register(_remove, os.getpid(), directory)
+        return _temporary[1]
+
+
+def _hugging_face_temporary() -> str | None:
+    helper = getattr(datasets.fingerprint, "get_temporary_cache_files_directory", None)
+    return None if helper is None else str(helper())
+
+
+def _remove(pid: int, directory: Path) -> None:
+    if os.getpid() == pid:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _disown_in_child() -> None:
+    """Keep a forked child from removing its parent's directories when it exits.
+
+    Ours is guarded by the pid. Hugging Face's, in which ours lies, is removed by a finalizer that a child inherits; the
+    child lets go of it and makes a directory of its own when it needs one.
+    """
+    global _temporary, _lock
+    _temporary = None
+    _lock = threading.Lock()  # the parent's other threads, one of which may hold it, do not exist here
+    finalizer = getattr(getattr(datasets.fingerprint, HF_TEMPORARY, None), "_finalizer", None)
+    if finalizer is not None:
+        finalizer.detach()
+        setattr(datasets.fingerprint, HF_TEMPORARY, None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_disown_in_child)

@@ -1,0 +1,197 @@
+"""Whether caching is on, and how: the toggle and its settings.
+
+The state is asked at use and never remembered elsewhere, so `datasets.enable_caching()` or a changed environment takes
+effect at the next analysis.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+__all__ = [
+    "Settings",
+    "analysisstore_caching",
+    "configure",
+    "current",
+    "enable_analysisstore_caching",
+    "is_analysisstore_caching_enabled",
+    "is_persistent",
+    "on_toggle",
+]
+
+log = logging.getLogger("interpretune.analysis.cache")
+
+ENABLE_VARIABLE = "IT_ANALYSISSTORE_CACHING"
+VERIFY_VARIABLE = "IT_ANALYSIS_CACHE_VERIFY"
+READONLY_VARIABLE = "IT_ANALYSIS_CACHE_READONLY"
+
+HF_DISABLED_ADVICE = (
+    "Hugging Face dataset caching is disabled, so analyses are kept in a temporary directory only. "
+    "Call `datasets.enable_caching()` (with the host: set `itdm_cfg.enable_datasets_cache=True`, since a data module "
+    "built without it disables that caching) to keep them."
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be set about the cache.
+
+    Args:
+        base: root of the entries; None for ``$IT_ANALYSIS_CACHE``, else ``<HF_CACHE_HOME>/interpretune``.
+        readonly_bases: further bases, searched in order, from which hits are served and to which nothing is written.
+        verify: what is checked when an entry is opened: ``"size"`` (sizes and structure) or ``"full"`` (checksums).
+        shard_bytes: a shard is committed after this many bytes,
+        shard_seconds: or after this many seconds of computing, whichever comes first.
+        lock_timeout: seconds to wait for another process that computes the same key; None waits as long as it lives.
+        max_size: bytes that the entries of the base may take; least recently used ones leave first. None: no limit.
+        max_age: seconds after its last use at which an entry leaves. None: no limit.
+    """
+
+    base: Path | None = None
+    readonly_bases: tuple[Path, ...] = ()
+    verify: str = "size"
+    shard_bytes: int = 64 * 2**20
+    shard_seconds: float = 30.0
+    lock_timeout: float | None = None
+    max_size: int | None = None
+    max_age: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.verify not in ("size", "full"):
+            raise ValueError(f"verify is {self.verify!r}; it must be 'size' or 'full'")
+
+
+@dataclass(frozen=True)
+class _State:
+    #: None until somebody decides: the environment speaks for as long.
+    enabled: bool | None = None
+    settings: Settings = Settings()
+    #: Names of the settings that were given explicitly; the environment does not override these.
+    explicit: frozenset[str] = frozenset()
+
+
+_lock = threading.RLock()
+_state = _State()
+_callbacks: list[Callable[[bool], None]] = []
+
+
+def enable_analysisstore_caching(enable: bool = True, *, base: str | os.PathLike[str] | None = None) -> None:
+    """Switch the caching of analyses on or off, for the whole process.
+
+    Args:
+        enable: True to switch on, False to switch off.
+        base: root of the entries; None leaves it as it is (see `Settings.base`).
+
+    Warns:
+        UserWarning: when switched on while Hugging Face dataset caching is disabled. Nothing persists until
+            `datasets.enable_caching()` is called; from then on it does.
+    """
+    global _state
+    with _lock:
+        _state = replace(_state, enabled=bool(enable))
+        if base is not None:
+            configure(base=base)
+        if enable and not datasets.is_caching_enabled():
+            warnings.warn(HF_DISABLED_ADVICE, UserWarning, stacklevel=2)
+        _tell()
+
+
+def is_analysisstore_caching_enabled() -> bool:
+    """Tell whether caching is switched on, by `enable_analysisstore_caching` or by ``IT_ANALYSISSTORE_CACHING=1``."""
+    if _state.enabled is not None:
+        return _state.enabled
+    return os.environ.get(ENABLE_VARIABLE, "").strip().lower() in ("1", "true", "yes", "on")
+
+
+def is_persistent() -> bool:
+    """Tell whether results are kept: caching is on here and in Hugging Face `datasets`."""
+    return is_analysisstore_caching_enabled() and bool(datasets.is_caching_enabled())
+
+
+@contextmanager
+def analysisstore_caching(enable: bool = True, **settings: Any) -> Iterator[None]:
+    """Switch caching on or off within a ``with`` block; toggle and settings are as before afterwards.
+
+    Args:
+        enable: True to switch on, False to switch off.
+        settings: any field of `Settings`, such as ``base``.
+    """
+    global _state
+    with _lock:
+        before = _state
+        if settings:
+            configure(**settings)
+        try:
+            enable_analysisstore_caching(enable)
+        except BaseException:  # a warning turned into an error must not leave the toggle changed
+            _state = before
+            raise
+    try:
+        yield
+    finally:
+        with _lock:
+            _state = before
+            _tell()
+
+
+def configure(**settings: Any) -> None:
+    """Change settings for the whole process.
+
+    Args:
+        settings: any field of `Settings`.
+
+    Raises:
+        TypeError: a name that is not a setting.
+        ValueError: a value that the setting cannot have.
+    """
+    global _state
+    unknown = set(settings) - {field.name for field in fields(Settings)}
+    if unknown:
+        raise TypeError(f"no such setting: {', '.join(sorted(unknown))}; see `Settings` for those there are")
+    if settings.get("base") is not None:
+        settings["base"] = Path(settings["base"]).expanduser()
+    if "readonly_bases" in settings:
+        settings["readonly_bases"] = tuple(Path(base).expanduser() for base in settings["readonly_bases"])
+    with _lock:
+        _state = replace(
+            _state, settings=replace(_state.settings, **settings), explicit=_state.explicit | set(settings)
+        )
+
+
+def current() -> Settings:
+    """Give the settings in force: those that were configured, else the environment's, else the defaults."""
+    state = _state
+    found: dict[str, Any] = {}
+    if "verify" not in state.explicit and VERIFY_VARIABLE in os.environ:
+        found["verify"] = os.environ[VERIFY_VARIABLE]
+    if "readonly_bases" not in state.explicit and os.environ.get(READONLY_VARIABLE):
+        parts = os.environ[READONLY_VARIABLE].split(os.pathsep)
+        found["readonly_bases"] = tuple(Path(part).expanduser() for part in parts if part)
+    return replace(state.settings, **found) if found else state.settings
+
+
+def on_toggle(callback: Callable[[bool], None]) -> None:
+    """Call a function now and whenever the toggle changes, with whether caching is on.
+
+    The host's hook is put in place and taken out through this, so that this module need not know the host.
+    """
+    with _lock:
+        if callback not in _callbacks:
+            _callbacks.append(callback)
+        callback(is_analysisstore_caching_enabled())
+
+
+def _tell() -> None:
+    enabled = is_analysisstore_caching_enabled()
+    for callback in _callbacks:
+        callback(enabled)
