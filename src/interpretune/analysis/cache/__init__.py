@@ -1,8 +1,8 @@
 """A persistent, semantic cache for the datasets that interpretability analyses produce.
 
 Switch it on with `enable_analysisstore_caching`; from then on the host's analyses come back at once in any later
-process, as long as nothing changed that could change their rows. Without the host, `materialize` and `dataset_from_generator` do
-the same for a function over batches.
+process, as long as nothing changed that could change their rows. Without the host, `materialize` and
+`dataset_from_generator` do the same for a function over batches.
 """
 
 from __future__ import annotations

@@ -83,8 +83,11 @@ def safe_name(text: str | None, fallback: str = "default") -> str:
         return fallback
     name = re.sub(r"[^A-Za-z0-9._+=-]+", "_", text)[:MAX_NAME]
     plain = name.strip("._ ") == name and name.split(".")[0].lower() not in RESERVED and name != fallback
+    if plain and name == text:
+        return name
     # A text that had to be changed could meet another one that looks alike, so it carries a digest of its own.
-    return name if plain and name == text else f"{name.strip('._ ') or fallback}~{xxhash.xxh3_64_hexdigest(text)[:8]}"
+    digest = xxhash.xxh3_64_hexdigest(text.encode("utf-8", "surrogatepass"))[:8]
+    return f"{name.strip('._ ') or fallback}~{digest}"
 
 
 def temporary_directory() -> Path:

@@ -75,7 +75,8 @@ def register_encoder(cls: type[T], encode: Callable[[T], Any]) -> None:
 
 def find_encoder(value: Any) -> Encoder | None:
     """Give the encoder that understands an object, or None."""
-    return _encoder_of(type(value))
+    kind: Any = type(value)
+    return _encoder_of(kind)
 
 
 @lru_cache(maxsize=4096)
