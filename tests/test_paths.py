@@ -1,0 +1,130 @@
+"""The base, safe names, and the temporary directory of a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import datasets
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interpretune.analysis.cache import paths
+from interpretune.analysis.cache.paths import resolve_base, safe_name, temporary_directory
+
+AWKWARD = ["ä", "../../x", "a/b", "a\\b", "a b", ".hidden", "trailing.", "con", "NUL.txt", "modules", "default", "x" * 300,
+           "x" * 301, "..", ".", "a\ud800", "\n", "\x1b[31m"]  # fmt: skip
+
+
+def test_a_plain_name_stays_as_it_is():
+    assert [safe_name(name) for name in ("rte", "wikitext-2", "v1.0", "a_b+c=d")] == [
+        "rte",
+        "wikitext-2",
+        "v1.0",
+        "a_b+c=d",
+    ]
+    assert safe_name(None) == safe_name("") == "default"
+    assert safe_name("", fallback="op") == "op"
+
+
+def test_awkward_names_are_distinct_parts_inside_their_parent(tmp_path):
+    names = [safe_name(text) for text in AWKWARD]
+    assert len({name.lower() for name in [*names, safe_name(None)]}) == len(AWKWARD) + 1
+    for name in names:
+        (tmp_path / name).mkdir()
+        assert (tmp_path / name).resolve().parent == tmp_path.resolve()
+
+
+@given(st.text(), st.text())
+def test_different_names_stay_different(first, second):
+    if first != second and first and second:
+        assert safe_name(first) != safe_name(second)
+
+
+@given(st.text(min_size=1))
+def test_a_safe_name_is_one_short_ascii_part(text):
+    name = safe_name(text)
+    assert name.isascii()
+    assert name.isprintable()
+    assert not set(name) & set('/\\:*?"<>| ')
+    assert name not in (".", "..")
+    assert 0 < len(name) <= paths.MAX_NAME + 9
+
+
+def test_the_base_is_the_argument_then_the_environment_then_hugging_face(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_CACHE_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv("IT_ANALYSIS_CACHE", raising=False)
+    assert resolve_base() == tmp_path / "hf" / "interpretune"
+    monkeypatch.setenv("IT_ANALYSIS_CACHE", str(tmp_path / "env"))
+    assert resolve_base() == tmp_path / "env"
+    assert resolve_base(tmp_path / "given") == tmp_path / "given"
+    assert (tmp_path / "given").is_dir()
+
+
+def test_a_base_that_cannot_be_made_is_replaced_with_one_warning(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(paths.platformdirs, "user_cache_path", lambda name: tmp_path / "user" / name)
+    with pytest.warns(UserWarning, match="cannot be written") as caught:
+        assert resolve_base(tmp_path / "file" / "base") == tmp_path / "user" / "interpretune"
+        assert resolve_base(tmp_path / "file" / "base") == tmp_path / "user" / "interpretune"
+    assert len(caught) == 1
+
+
+def run(code: str, tmp_path: Path) -> list[str]:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_the_temporary_directory_is_one_per_process_and_gone_at_exit(tmp_path):
+    first, second, existed = run(
+        """
+        import pathlib
+        from interpretune.analysis.cache.paths import temporary_directory
+        a, b = temporary_directory(), temporary_directory()
+        (a / "file").write_text("x")
+        print(a, b, pathlib.Path(a).is_dir())
+        """,
+        tmp_path,
+    )
+    assert first == second
+    assert existed == "True"
+    assert Path(first).is_relative_to(tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_forked_child_has_its_own_and_leaves_its_parents(tmp_path):
+    mine, there, childs = run(
+        """
+        import os, sys
+        from interpretune.analysis.cache.paths import temporary_directory
+        mine = temporary_directory()
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.write(write, str(temporary_directory()).encode())
+            sys.exit(0)  # runs the exit handlers, its parent's among them
+        os.wait()
+        print(mine, mine.is_dir(), os.read(read, 4096).decode())
+        """,
+        tmp_path,
+    )
+    assert there == "True"
+    assert childs != mine
+    assert not Path(childs).exists()
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_temporary_directory_that_was_removed_is_made_again():
+    first = temporary_directory()
+    first.rmdir()
+    second = temporary_directory()
+    assert second.is_dir()
+    assert first != second
