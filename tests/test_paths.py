@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from interpretune.analysis.cache import paths
 from interpretune.analysis.cache.paths import resolve_base, safe_name, temporary_directory
 
-AWKWARD = ["ä", "../../x", "a/b", "a\\b", "a b", ".hidden", "trailing.", "con", "NUL.txt", "modules", "default", "x" * 300,
-           "x" * 301, "..", ".", "a\ud800", "\n", "\x1b[31m"]  # fmt: skip
+AWKWARD = [
+    *("../../x", "..", ".", "a/b", "a\\b", "a b", "a_b~", "ä", "a\ud800", "\n", "\x1b[31m"),
+    *(".hidden", "trailing.", "con", "NUL.txt", "modules", "default", "x" * 300, "x" * 301),
+]
 
 
 def test_a_plain_name_stays_as_it_is():
@@ -69,8 +71,8 @@ def test_a_base_that_cannot_be_made_is_replaced_with_one_warning(tmp_path, monke
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(paths.platformdirs, "user_cache_path", lambda name: tmp_path / "user" / name)
     with pytest.warns(UserWarning, match="cannot be written") as caught:
-        assert resolve_base(tmp_path / "file" / "base") == tmp_path / "user" / "interpretune"
-        assert resolve_base(tmp_path / "file" / "base") == tmp_path / "user" / "interpretune"
+        found = [resolve_base(tmp_path / "file" / "base") for _ in range(3)]
+    assert set(found) == {tmp_path / "user" / "interpretune"}
     assert len(caught) == 1
 
 

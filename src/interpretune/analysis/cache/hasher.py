@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import html
 from .digests.registry import find_encoder
 from .digests.walk import Part, Policy, Walk, WalkResult, frame, hex_digest
 
@@ -27,6 +28,8 @@ class Difference:
     kind: str
     #: The parts that differ, as ``(path, older part or None, newer part or None)``.
     parts: tuple[tuple[str, Part | None, Part | None], ...] = ()
+    #: How many parts the component has in all.
+    total: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,14 @@ class Fingerprint:
                 for path in sorted({*mine, *theirs})
                 if (mine[path].digest if path in mine else None) != (theirs[path].digest if path in theirs else None)
             )
-            found.append(Difference(name, kind, parts))
+            found.append(Difference(name, kind, parts, len({*mine, *theirs})))
         return found
+
+    def _repr_html_(self) -> str:
+        leaves = {
+            name: {path: (part.digest, part.text) for path, part in parts.items()} for name, parts in self.parts.items()
+        }
+        return html.page(f"Fingerprint {self.hexdigest}", html.tree(self.components, leaves))
 
 
 class AnalysisStoreHasher:

@@ -1,0 +1,126 @@
+"""Why did it miss? A difference between two fingerprints, in sentences that a person can act on."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable, Iterator
+
+from .digests.walk import Part
+from .hasher import Difference
+
+__all__ = ["sentences"]
+
+#: Names listed in one sentence; the rest is counted.
+MAX_NAMES = 3
+#: Characters of a value shown in a sentence.
+MAX_VALUE = 60
+
+
+def sentences(differences: Iterable[Difference]) -> list[str]:
+    """Tell each difference in one sentence.
+
+    Args:
+        differences: what `Fingerprint.diff` gave.
+
+    Returns:
+        One sentence per component that differs, such as ``"model.weights: 2 of 148 tensors differ (wte.weight, …)"``;
+        components whose parts say more than that get one per part.
+    """
+    return [sentence for difference in differences for sentence in _sentences(difference)]
+
+
+def _sentences(difference: Difference) -> Iterator[str]:
+    name = difference.component
+    if name.startswith("runtime.") and difference.parts:
+        _, older, newer = difference.parts[0]
+        yield f"runtime: {name.removeprefix('runtime.')} {_value(older)} became {_value(newer)}"
+    elif difference.kind == "added":
+        yield f"{name}: takes part now, and did not before"
+    elif difference.kind == "removed":
+        yield f"{name}: took part before, and does not now"
+    elif not difference.parts:
+        yield f"{name}: differs"
+    elif name.endswith(".weights"):
+        yield f"{name}: {_count(difference, 'tensor')} ({_names(difference)})"
+    elif name.endswith(".rows"):
+        yield f"{name}: {_count(difference, 'column')} ({_names(difference)})"
+    elif len(difference.parts) > MAX_NAMES:
+        yield f"{name}: {_count(difference, 'part')} ({_names(difference)})"
+    else:
+        for path, older, newer in difference.parts:
+            yield f"{name}: {_change(_below(name, path), older, newer)}"
+
+
+def _change(what: str, older: Part | None, newer: Part | None) -> str:
+    if older is None:
+        return f"{what} is new"
+    if newer is None:
+        return f"{what} is gone"
+    before, after = _tree(older.text), _tree(newer.text)
+    if before is not None and after is not None:
+        return f"{_code_change(before, after)} in {what}"
+    if older.text == newer.text:
+        return f"{what} differs"
+    return f"{what}: {_value(older)} became {_value(newer)}"
+
+
+def _tree(text: str) -> ast.Module | None:
+    """Parse a part's text if it is the source of a function or class, which is what code parts hold."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    is_code = len(tree.body) == 1 and (
+        isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        or (isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Lambda))
+    )
+    return tree if is_code else None
+
+
+def _code_change(before: ast.Module, after: ast.Module) -> str:
+    older, newer = list(_constants(before)), list(_constants(after))
+    if _shape(before) == _shape(after) and len(older) == len(newer):
+        changed = [pair for pair in zip(older, newer, strict=True) if pair[0] != pair[1]]
+        if len(changed) == 1:
+            return f"constant {_cut(changed[0][0])} became {_cut(changed[0][1])}"
+    lines = difflib.ndiff(ast.unparse(before).splitlines(), ast.unparse(after).splitlines())
+    removed: list[str] = []
+    added: list[str] = []
+    for line in lines:
+        if line.startswith(("- ", "+ ")):
+            (removed if line[0] == "-" else added).append(line[2:].strip())
+    if not removed and not added:
+        return "what is named"
+    return f"`{_cut('; '.join(removed)) or 'nothing'}` became `{_cut('; '.join(added)) or 'nothing'}`"
+
+
+def _constants(tree: ast.AST) -> Iterator[str]:
+    return (ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Constant))
+
+
+def _shape(tree: ast.AST) -> list[type]:
+    return [type(node) for node in ast.walk(tree)]
+
+
+def _count(difference: Difference, noun: str) -> str:
+    plural = "s" if difference.total != 1 else ""
+    verb = "differs" if len(difference.parts) == 1 else "differ"
+    return f"{len(difference.parts)} of {difference.total} {noun}{plural} {verb}"
+
+
+def _names(difference: Difference) -> str:
+    names = [_below(difference.component, path) for path, _, _ in difference.parts]
+    return ", ".join(names[:MAX_NAMES]) + (", …" if len(names) > MAX_NAMES else "")
+
+
+def _below(component: str, path: str) -> str:
+    return path.removeprefix(component).lstrip(".") or component
+
+
+def _value(part: Part | None) -> str:
+    return "nothing" if part is None else _cut(part.text.strip("'\"") if part.text else "unknown")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
