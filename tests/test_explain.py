@@ -1,0 +1,59 @@
+"""Differences in sentences: the smallest thing that a person can act on."""
+
+from __future__ import annotations
+
+from interpretune.analysis.cache.digests.walk import Part
+from interpretune.analysis.cache.explain import sentences
+from interpretune.analysis.cache.hasher import Fingerprint
+
+
+def fingerprint(**parts: dict[str, str]) -> Fingerprint:
+    """Give a fingerprint whose components have the given parts; a part's text stands for its digest."""
+    named = {name.replace("__", "."): texts for name, texts in parts.items()}
+    return Fingerprint(
+        components={name: str(sorted(texts.items())) for name, texts in named.items()},
+        parts={name: {path: Part(text, text) for path, text in texts.items()} for name, texts in named.items()},
+    )
+
+
+def tell(older: Fingerprint, newer: Fingerprint) -> list[str]:
+    return sentences(older.diff(newer))
+
+
+def test_equal_fingerprints_have_nothing_to_say():
+    assert tell(fingerprint(op={"x": "1"}), fingerprint(op={"x": "1"})) == []
+
+
+def test_tensors_are_counted_and_named():
+    names = [f"model.weights.h.{index}" for index in range(6)]
+    older = fingerprint(model__weights=dict.fromkeys(names, "float32 (2,)"))
+    newer = fingerprint(model__weights={name: "float32 (2,)" if name[-1] < "2" else "other" for name in names})
+    assert tell(older, newer) == ["model.weights: 4 of 6 tensors differ (h.2, h.3, h.4, …)"]
+
+
+def test_a_constant_in_a_helper():
+    older = fingerprint(op__implementation={"helper `scale` (ops.py)": "def scale(x):\n    return x * 0.5"})
+    newer = fingerprint(op__implementation={"helper `scale` (ops.py)": "def scale(x):\n    return x * 0.7"})
+    assert tell(older, newer) == ["op.implementation: constant 0.5 became 0.7 in helper `scale` (ops.py)"]
+
+
+def test_a_changed_line_of_code():
+    older = fingerprint(op__implementation={"step": "def step(x):\n    y = x + 1\n    return y"})
+    newer = fingerprint(op__implementation={"step": "def step(x):\n    y = x - 1\n    return y"})
+    assert tell(older, newer) == ["op.implementation: `y = x + 1` became `y = x - 1` in step"]
+
+
+def test_a_version_a_value_and_a_field():
+    older = fingerprint(runtime__torch={"runtime.torch": "'2.12'"}, inputs__cfg={"inputs.cfg.top_k": "5"})
+    newer = fingerprint(runtime__torch={"runtime.torch": "'2.13'"}, inputs__cfg={"inputs.cfg.top_k": "6"})
+    assert tell(older, newer) == ["inputs.cfg: top_k: 5 became 6", "runtime: torch 2.12 became 2.13"]
+
+
+def test_components_that_come_and_go():
+    assert tell(fingerprint(), fingerprint(hooks={"x": "1"})) == ["hooks: takes part now, and did not before"]
+    assert tell(fingerprint(hooks={"x": "1"}), fingerprint()) == ["hooks: took part before, and does not now"]
+
+
+def test_long_values_are_cut():
+    [sentence] = tell(fingerprint(run={"run.text": "a" * 500}), fingerprint(run={"run.text": "b" * 500}))
+    assert len(sentence) < 200

@@ -1,0 +1,70 @@
+"""Tables for notebooks: everything that comes from outside is escaped."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interpretune.analysis.cache import html
+from interpretune.analysis.cache.digests.walk import Part
+from interpretune.analysis.cache.hasher import Fingerprint
+
+
+class Reader(HTMLParser):
+    """Collects the tags and texts of a page, and checks that tags are closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def read(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+@given(st.text(alphabet="<>&\"'a/ script\n"))
+def test_no_text_becomes_a_tag(text):
+    page = html.page(
+        text,
+        html.table([[text, html.bar(0.5, text)]], head=[text, "b"]),
+        html.tree({text: "0" * 32}, {text: {text: ("1" * 32, text)}}),
+    )
+    allowed = {"div", "style", "strong", "table", "tr", "th", "td", "span", "code", "pre", "details", "summary"}
+    assert set(read(page).tags) <= allowed
+
+
+def test_a_fingerprint_opens_to_its_parts():
+    fingerprint = Fingerprint({"op": "a" * 32}, {"op": {"op.scale": Part("b" * 32, "0.5")}})
+    page = read(fingerprint._repr_html_())
+    assert "details" in page.tags
+    assert "scale" in page.text
+    assert "0.5" in page.text
+    assert fingerprint.hexdigest in page.text
+
+
+def test_sizes_in_decimal_units():
+    assert [html.size_text(size) for size in (0, 999, 1000, 640_000_000, 5 * 10**12)] == [
+        "0 B",
+        "999 B",
+        "1.0 kB",
+        "640.0 MB",
+        "5.0 TB",
+    ]
