@@ -1,0 +1,261 @@
+"""Arrow arrays for the columns of a batch of rows: over the memory of tensors and arrays, else as ``datasets`` does it.
+
+``datasets`` takes every value apart in Python and lets Arrow put it together again. For large tensors that detour costs
+most of a run's writing time, and the result is known beforehand: nested lists whose values are the tensor's bytes. So
+columns of tensors and numpy arrays (also ragged lists of them, and dictionaries of these) are built from offsets and
+buffers. All other values go through the encoding of ``datasets`` itself, so that the rows, the conversions and the
+refusals are its own.
+
+Two kinds of values that ``datasets`` takes are refused here: arrays that do not have the shape that an ``Array2D`` to
+``Array5D`` declares, and missing values inside of such an array. ``datasets`` writes both, and then either cannot read
+them or gives them back in another shape.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from datasets import Array2D, Array3D, Array4D, Array5D, Features, LargeList, List
+from datasets.arrow_writer import OptimizedTypedSequence
+from datasets.table import table_cast
+
+__all__ = ["Column"]
+
+_ARRAYS = (Array2D, Array3D, Array4D, Array5D)
+_MAX_OFFSET = 2**31 - 1
+# Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
+_MIXED_TYPES = (
+    {"on_mixed_types": "use_json"} if "on_mixed_types" in inspect.signature(OptimizedTypedSequence).parameters else {}
+)
+
+
+class Column:
+    """One column of the declared features, able to turn values into an Arrow array of the column's type.
+
+    Args:
+        name: name of the column.
+        feature: its feature, of any kind that ``datasets`` has.
+    """
+
+    def __init__(self, name: str, feature: Any) -> None:
+        self.name = name
+        self._features = Features({name: feature})
+        # Features normalises what it is given, such as [feature] to List(feature).
+        self.feature: Any = self._features[name]
+        self._schema = pa.schema({name: self._features.arrow_schema.field(name).type})
+        self.type: pa.DataType = self._schema.field(0).type
+        self._fields: list[Column] = []
+        if isinstance(self.feature, dict):
+            self._fields = [Column(key, sub) for key, sub in self.feature.items()]
+
+    def build(self, values: Sequence[Any], *, own: bool) -> pa.Array:
+        """Turn one value per row into an array.
+
+        Args:
+            values: the column's values, None for a missing one.
+            own: whether the array must not share memory with the values, which the caller may change afterwards.
+
+        Returns:
+            An array of the type ``self.type``, as long as ``values``.
+
+        Raises:
+            Exception: what ``datasets`` raises for values that do not fit; ``ValueError`` for arrays of a wrong shape.
+        """
+        if self._fields and all(value is None or type(value) is dict for value in values):
+            return self._build_struct(values, own=own)
+        array = _from_arrays(self.feature, self.type, values, own=own)
+        if array is None:
+            array = self._build_by_datasets(values)
+        return array
+
+    def _build_struct(self, values: Sequence[Any], *, own: bool) -> pa.Array:
+        children = [
+            field.build([None if value is None else value.get(field.name) for value in values], own=own)
+            for field in self._fields
+        ]
+        missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+        mask = pa.array(missing) if missing.any() else None
+        return pa.StructArray.from_arrays(children, fields=list(self.type), mask=mask)
+
+    def _build_by_datasets(self, values: Sequence[Any]) -> pa.Array:
+        encoded = [self._features.encode_example({self.name: value})[self.name] for value in values]
+        array = pa.array(OptimizedTypedSequence(encoded, type=self.feature, col=self.name, **_MIXED_TYPES))
+        table = table_cast(pa.Table.from_arrays([array], names=[self.name]), self._schema)
+        array = table.column(0).combine_chunks()
+        if isinstance(array, pa.ChunkedArray):
+            array = pa.concat_arrays(array.chunks)
+        _check_shapes(self.feature, array)
+        return array
+
+
+def _from_arrays(feature: Any, pa_type: pa.DataType, values: Sequence[Any], *, own: bool) -> pa.Array | None:
+    """Build a column of tensors or arrays over their memory, or return None where ``datasets`` has to encode it."""
+    if isinstance(feature, _ARRAYS):
+        blocks = _blocks(values)
+        if blocks is None:
+            return None
+        for block in blocks:
+            if block is not None and not _fits(block.shape, feature.shape):
+                raise ValueError(f"the shape {block.shape} is not {_describe_shape(feature.shape)}")
+        storage = _from_blocks(pa_type.storage_type, blocks, own=own)
+        return None if storage is None else pa.ExtensionArray.from_storage(pa_type, storage)
+    if isinstance(feature, (List, LargeList)):
+        return _from_nested(pa_type, values, own=own)
+    return None
+
+
+def _from_nested(pa_type: pa.DataType, items: Sequence[Any], *, own: bool) -> pa.Array | None:
+    """Build lists, possibly ragged, whose items at some depth are tensors or arrays."""
+    blocks = _blocks(items)
+    if blocks is not None:
+        return _from_blocks(pa_type, blocks, own=own)
+    if not _is_list(pa_type.value_type) or not all(item is None or isinstance(item, (list, tuple)) for item in items):
+        return None
+    values = _from_nested(pa_type.value_type, list(chain.from_iterable(item for item in items if item)), own=own)
+    if values is None:
+        return None
+    lengths = np.fromiter((0 if item is None else len(item) for item in items), dtype=np.int64, count=len(items))
+    missing = np.fromiter((item is None for item in items), dtype=bool, count=len(items))
+    return _wrap(pa_type, lengths, missing, values)
+
+
+def _blocks(items: Sequence[Any]) -> list[np.ndarray[Any, Any] | None] | None:
+    """All items as numpy arrays of one numeric dtype, or None if there is none or one of another kind among them."""
+    blocks: list[np.ndarray[Any, Any] | None] = []
+    dtype = None
+    for item in items:
+        if item is None:
+            blocks.append(None)
+            continue
+        block = _as_numpy(item)
+        if block is None or (dtype is not None and block.dtype != dtype):
+            return None
+        dtype = block.dtype
+        blocks.append(block)
+    return blocks if dtype is not None else None
+
+
+def _as_numpy(value: Any) -> np.ndarray[Any, Any] | None:
+    """The value as a numpy array of a dtype that Arrow has, sharing memory where it can; None for any other value."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        try:
+            tensor = value.detach()
+            # numpy has no bfloat16; datasets stores these as float32, which holds each of their values exactly.
+            tensor = tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor
+            value = tensor.cpu().numpy()
+        except (TypeError, RuntimeError):
+            return None  # sparse, quantised, meta: datasets says what it thinks of them
+    # Subclasses (masked arrays, matrices) mean more than their memory shows.
+    if type(value) is not np.ndarray and type(value) is not np.memmap:
+        return None
+    return value if value.dtype.kind in "biuf" and value.dtype.isnative and value.dtype.itemsize <= 8 else None
+
+
+def _from_blocks(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any] | None], *, own: bool) -> pa.Array | None:
+    """Build nested lists of the type from arrays that have as many dimensions as it has levels."""
+    levels = [pa_type]
+    while _is_list(levels[-1].value_type):
+        levels.append(levels[-1].value_type)
+    present = [block for block in blocks if block is not None]
+    values = _leaf(levels[-1].value_type, present, own=own) if all(b.ndim == len(levels) for b in present) else None
+    if values is None:
+        return None
+    for depth in reversed(range(1, len(levels))):
+        counts = [int(np.prod(block.shape[:depth])) for block in present]
+        lengths = np.repeat([block.shape[depth] for block in present], counts)
+        nested = _wrap(levels[depth], lengths, np.zeros(len(lengths), dtype=bool), values)
+        if nested is None:
+            return None
+        values = nested
+    lengths = np.array([0 if block is None else block.shape[0] for block in blocks], dtype=np.int64)
+    return _wrap(pa_type, lengths, np.array([block is None for block in blocks]), values)
+
+
+def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool) -> pa.Array | None:
+    """Lay the arrays' elements one after the other, converted as Arrow converts safely; None where it would not."""
+    dtype = blocks[0].dtype
+    source = pa.from_numpy_dtype(dtype)
+    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
+    if not any(kind(source) and kind(pa_type) for kind in kinds):
+        return None
+    count = sum(block.size for block in blocks)
+    if pa.types.is_boolean(source):
+        return pa.array(np.concatenate([block.reshape(-1) for block in blocks]))  # packs bits, so always a copy
+    converts = source != pa_type
+    if len(blocks) == 1 and blocks[0].flags.c_contiguous and (converts or not own):
+        buffer = pa.py_buffer(blocks[0].reshape(-1))
+    else:
+        # Arrow's pool keeps memory that was used before, so copying does not pay for fresh pages each time.
+        buffer = pa.allocate_buffer(count * dtype.itemsize)
+        target, end = np.frombuffer(buffer, dtype=np.uint8).view(dtype), 0
+        for block in blocks:
+            start, end = end, end + block.size
+            np.copyto(target[start:end].reshape(block.shape), block)
+    values = pa.Array.from_buffers(source, count, [None, buffer])
+    if not converts:
+        return values
+    try:
+        return values.cast(pa_type)
+    except pa.ArrowException:
+        return None  # datasets refuses these as well, or knows a way
+
+
+def _wrap(
+    pa_type: pa.DataType,
+    lengths: np.ndarray[Any, Any],
+    missing: np.ndarray[Any, Any],
+    values: pa.Array,
+) -> pa.Array | None:
+    """One level of lists around the values; None where lists of a fixed length are missing or of another length."""
+    if pa.types.is_fixed_size_list(pa_type):
+        if missing.any() or (lengths != pa_type.list_size).any() or not pa_type.list_size:
+            return None
+        return pa.FixedSizeListArray.from_arrays(values, type=pa_type)
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    mask = pa.array(missing) if missing.any() else None
+    if pa.types.is_large_list(pa_type):
+        return pa.LargeListArray.from_arrays(pa.array(offsets), values, type=pa_type, mask=mask)
+    if offsets[-1] > _MAX_OFFSET:
+        raise ValueError(f"{offsets[-1]} elements are more than one list can hold; declare the column as LargeList")
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, type=pa_type, mask=mask)
+
+
+def _is_list(pa_type: pa.DataType) -> bool:
+    return bool(pa.types.is_list(pa_type) or pa.types.is_large_list(pa_type) or pa.types.is_fixed_size_list(pa_type))
+
+
+def _fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(declared) and all(want in (None, have) for have, want in zip(shape, declared, strict=True))
+
+
+def _describe_shape(declared: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in declared) + ")"
+
+
+def _check_shapes(feature: Any, array: pa.Array) -> None:
+    """Raise ValueError if an array in the column has another shape than declared, or holes."""
+    if isinstance(feature, _ARRAYS):
+        level = array.storage
+        for depth, size in enumerate(feature.shape):
+            if depth and level.null_count:
+                raise ValueError("a list inside of an array is missing (None)")
+            lengths = level.drop_null().value_lengths()
+            wrong = size is not None and not all(have == size for have in lengths.unique().to_pylist())
+            if wrong:
+                raise ValueError(f"dimension {depth} of an array is not {size} long")
+            level = level.flatten()
+        if level.null_count:
+            raise ValueError("an element inside of an array is missing (None)")
+    elif isinstance(feature, dict):
+        for sub, child in zip(feature.values(), array.flatten(), strict=True):
+            _check_shapes(sub, child)
+    elif isinstance(feature, (List, LargeList)):
+        _check_shapes(feature.feature, array.flatten())
