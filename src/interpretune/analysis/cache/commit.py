@@ -1,0 +1,377 @@
+"""Writing an entry: shard by shard, each committed by a rename, so that what is there is always whole.
+
+A commit does, in this order: finish the shard under a name of its own and bring it to the disk; publish it under the
+first ``data-NNNNN.arrow`` that is free, never over another file; bring the directory to the disk; replace
+``manifest.json``; replace ``state.json``. A crash anywhere leaves the old manifest with its shards, or the new one with
+its own, and at most files that no manifest names, which the next writer of the entry removes.
+
+Two writers of one entry, which only a file system without working locks lets happen, cannot spoil it: each publishes
+its shards under names that the other cannot take, and a manifest names only shards of the one that wrote it, or those
+that were there before. Whoever sees that the manifest is no longer the one it left stops publishing
+(`SupersededError`) and keeps its rows for its caller. A writer leaves a mark, ``.writer-<pid>-…``, while it is at work:
+nobody removes unnamed files of an entry in which another living process has one. The mark also tells those who wait how
+far the work is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import datasets
+import xxhash
+
+from .entry import INFO_NAME, PARTS_NAME, STATE_NAME, Entry, info_bytes, read_features, state_bytes
+from .errors import AnalysisCacheError
+from .files import (
+    ASIDE_PREFIX,
+    aside_name,
+    create_exclusively,
+    is_alive,
+    make_directories,
+    remove_empty_parents,
+    replace_atomically,
+    sync_directory,
+)
+from .manifest import MANIFEST_NAME, FileInfo, Manifest, ShardInfo, read_manifest
+from .rows import EncodedRows
+from .writer import ShardWriter
+
+__all__ = ["EntryWriter", "Plan", "SupersededError", "describe_writer", "remove_leftovers"]
+
+MARK_PREFIX = ".writer-"
+#: Seconds between two notes of progress in a writer's mark.
+MARK_SECONDS = 1.0
+_SHARD = re.compile(r"data-([0-9]{5,9})\.arrow", re.ASCII)
+_MARK = re.compile(r"\.writer-([0-9]{1,10})-[0-9a-f]+", re.ASCII)
+
+#: Marks that writers of this process have out, so that those of writers that died with their thread can be told.
+_own_marks: set[str] = set()
+
+
+class SupersededError(AnalysisCacheError, OSError):
+    """Another process has written the entry meanwhile, although this one was to be alone: locks do not work here."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"another process writes the cache entry {str(path)!r} at the same time, so file locks do not work there. "
+            "Its result stands; this process keeps its rows for itself. Put the cache base on another file system."
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be written where, known before the first row.
+
+    Args:
+        key: the key, 32 hexadecimal digits.
+        key_version: version of the encoding that the key was made with.
+        features: features of the rows.
+        components: components of the key, name to digest.
+        context: facts for people: op, classes, dataset, versions. JSON, without user or host names.
+        parts: what explains the components, JSON; goes into ``parts.json``. None to write no such file.
+        split: name of the split.
+        shard_bytes: commit after so many bytes,
+        shard_seconds: or after so many seconds since the last commit, whichever comes first.
+    """
+
+    key: str
+    key_version: int
+    features: datasets.Features
+    components: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, Any] | None = None
+    split: str | None = None
+    shard_bytes: int = 64 * 2**20
+    shard_seconds: float = 30.0
+
+
+class EntryWriter:
+    """Appends batches to one entry; made by `AnalysisCache.writing`, which holds the entry's lock meanwhile.
+
+    Batches that are committed already count: `batches_done` tells with which to go on. One thread at a time may use it.
+
+    Args:
+        base: the root of the entries.
+        path: the entry's directory; it need not be there.
+        plan: what is to be written.
+        entry: what is committed already, or None.
+        on_commit: called after each commit.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        path: Path,
+        plan: Plan,
+        entry: Entry | None = None,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.path = path
+        self.plan = plan
+        self._base = base
+        self._on_commit = on_commit
+        self._features = plan.features
+        self._manifest = Manifest(plan.key, plan.key_version, plan.features.to_dict())
+        self._stored: bytes | None = None
+        if entry is not None:
+            self._manifest = entry.manifest
+            self._stored = entry.manifest.to_bytes()
+            self._features = read_features(entry.manifest.features, path / MANIFEST_NAME)
+        self._shard: ShardWriter | None = None
+        #: A shard that has its name, but that no manifest names yet.
+        self._published: Path | None = None
+        self._runs: list[tuple[int, int]] = []
+        self._seconds = 0.0
+        self._last_commit = time.monotonic()
+        self._last_mark = 0.0
+        self._mark: Path | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """The entry as committed so far."""
+        return Entry(self.path, self._manifest)
+
+    @property
+    def features(self) -> datasets.Features:
+        """The features, with the columns in the order in which they are stored."""
+        return self._features
+
+    @property
+    def batches_committed(self) -> int:
+        """Batches that survive a crash."""
+        return self._manifest.batches
+
+    @property
+    def batches_done(self) -> int:
+        """Batches committed and appended: the number of the next one."""
+        return self.batches_committed + sum(count for count, _ in self._runs)
+
+    @property
+    def rows_done(self) -> int:
+        """Rows committed and appended: the number of the next one."""
+        return self._manifest.rows + (0 if self._shard is None else self._shard.rows)
+
+    def append(self, rows: Sequence[Mapping[str, Any]] | EncodedRows, *, seconds: float = 0.0) -> None:
+        """Take the rows of the next batch; commits when enough has gathered.
+
+        Args:
+            rows: all rows of the batch, perhaps none; or the same, encoded by `RowEncoder.encode`.
+            seconds: time spent computing them.
+
+        Raises:
+            RowError: a row does not fit the features; the batch is not taken, earlier ones stay.
+            OSError: it could not be written. Nothing more can be appended; what was committed stays.
+        """
+        shard = self._open_shard()
+        before = shard.rows
+        if isinstance(rows, EncodedRows):
+            shard.write_encoded(rows)
+        else:
+            shard.write(rows)
+        each = shard.rows - before
+        if self._runs and self._runs[-1][1] == each:
+            self._runs[-1] = (self._runs[-1][0] + 1, each)
+        else:
+            self._runs.append((1, each))
+        self._seconds += seconds
+        now = time.monotonic()
+        if shard.bytes >= self.plan.shard_bytes or now - self._last_commit >= self.plan.shard_seconds:
+            self.commit()
+        elif now - self._last_mark >= MARK_SECONDS:
+            self._note_progress()
+
+    def commit(self) -> None:
+        """Make all that was appended survive a crash.
+
+        Raises:
+            OSError: it could not be written; what was committed before stays.
+            SupersededError: another process has written the entry meanwhile.
+        """
+        if self._runs:
+            self._commit(complete=False)
+
+    def complete(self) -> None:
+        """Commit, and record that nothing will follow. An entry without any shard gets one without rows.
+
+        Raises:
+            OSError: it could not be written; what was committed before stays.
+            SupersededError: another process has written the entry meanwhile.
+        """
+        self._commit(complete=True)
+
+    def commit_empty(self) -> None:
+        """Commit an entry that holds no batch yet, so that the next one who asks for none finds it."""
+        if not self._manifest.shards:
+            self._commit(complete=False)
+
+    def close(self) -> None:
+        """Drop what was not committed and leave no trace of the work; never raises."""
+        unnamed = [self._published]
+        if self._shard is not None:
+            self._shard.abort()
+            unnamed.append(self._shard.path)  # a shard that was finished, but not published, outlives its `abort`
+        for file in filter(None, unnamed):
+            with suppress(OSError):
+                os.unlink(file)
+        self._shard, self._published, self._runs = None, None, []
+        if self._mark is not None:
+            with suppress(OSError):
+                os.unlink(self._mark)
+            _own_marks.discard(self._mark.name)
+            self._mark = None
+        if not self._manifest.shards:
+            for name in self._manifest.files:
+                with suppress(OSError):
+                    os.unlink(self.path / name)
+            remove_empty_parents(self._base, self.path)
+
+    def _open_shard(self) -> ShardWriter:
+        if self._shard is None:
+            self._prepare()
+            self._shard = ShardWriter(self.path / aside_name(), self._features, first_row=self._manifest.rows)
+        return self._shard
+
+    def _prepare(self) -> None:
+        """Make the directory, clear it of what a crash left, and leave a mark."""
+        if self._mark is not None:
+            return
+        make_directories(self._base, self.path)
+        mark = self.path / f"{MARK_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        _own_marks.add(mark.name)
+        self._mark = mark
+        self._note_progress()
+        remove_leftovers(self.path)
+        if self._manifest.shards and not self.entry.is_state_current:
+            replace_atomically(self.path / STATE_NAME, state_bytes(self._manifest))
+
+    def _note_progress(self) -> None:
+        self._last_mark = time.monotonic()
+        if self._mark is None:
+            return
+        note = {"pid": os.getpid(), "batches": self.batches_done, "rows": self.rows_done}
+        with suppress(OSError):  # it only tells people
+            self._mark.write_text(json.dumps(note))
+
+    def _commit(self, *, complete: bool) -> None:
+        manifest = self._manifest
+        if self._runs or not manifest.shards:
+            manifest = self._publish_shard(manifest)
+        if complete:
+            manifest = replace(manifest, complete=True)
+        self._prepare()
+        data = manifest.to_bytes()
+        self._check_alone()
+        replace_atomically(self.path / MANIFEST_NAME, data)
+        sync_directory(self.path)
+        self._manifest, self._stored, self._published = manifest, data, None
+        self._last_commit = time.monotonic()
+        # From here on the commit stands: what fails below is made good by the next writer.
+        self._on_commit()
+        replace_atomically(self.path / STATE_NAME, state_bytes(manifest))
+        self._note_progress()
+
+    def _publish_shard(self, manifest: Manifest) -> Manifest:
+        shard = self._open_shard()
+        if not manifest.shards:
+            manifest = self._first(manifest)
+        stats = shard.close()
+        numbers = [int(found.group(1)) for known in manifest.shards if (found := _SHARD.fullmatch(known.file))]
+        number = max(numbers, default=-1) + 1
+        while not create_exclusively(shard.path, self.path / f"data-{number:05d}.arrow"):
+            number += 1
+        self._published = self.path / f"data-{number:05d}.arrow"
+        sync_directory(self.path)
+        info = ShardInfo(
+            self._published.name, stats.rows, stats.bytes, stats.xxh3_128, tuple(self._runs), round(self._seconds, 6)
+        )
+        self._shard, self._runs, self._seconds = None, [], 0.0
+        return manifest.with_shard(info)
+
+    def _first(self, manifest: Manifest) -> Manifest:
+        """Write the files that never change, and what else is known once."""
+        contents = {INFO_NAME: info_bytes(self._features)}
+        if self.plan.parts is not None:
+            contents[PARTS_NAME] = json.dumps(self.plan.parts).encode()
+        for name, data in contents.items():
+            replace_atomically(self.path / name, data)
+        return replace(
+            manifest,
+            components=dict(self.plan.components),
+            context=dict(self.plan.context),
+            split=self.plan.split,
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            files={name: FileInfo(len(data), xxhash.xxh3_128_hexdigest(data)) for name, data in contents.items()},
+        )
+
+    def _check_alone(self) -> None:
+        try:
+            found: bytes | None = (self.path / MANIFEST_NAME).read_bytes()
+        except FileNotFoundError:
+            found = None
+        if found != self._stored:
+            raise SupersededError(self.path)
+
+
+def remove_leftovers(path: Path) -> list[str]:
+    """Remove what writers that died left in an entry's directory.
+
+    The caller holds the entry's lock, or accepts that nothing is removed while another living process writes there.
+
+    Args:
+        path: the entry's directory.
+
+    Returns:
+        Names of the files that were removed.
+    """
+    # The directory is listed before the manifest is read: what a writer publishes in between is not in the list, and
+    # what it published before is in the manifest, or its mark is out.
+    names = sorted(os.listdir(path))
+    for name in names:
+        found = _MARK.fullmatch(name)
+        if found and name not in _own_marks and int(found.group(1)) != os.getpid() and is_alive(int(found.group(1))):
+            return []
+    named = _named_files(path)
+    if named is None or sum(name in _own_marks for name in names) > 1:
+        return []
+    removed = []
+    for name in names:
+        is_leftover = (
+            name.startswith(ASIDE_PREFIX)
+            or (_MARK.fullmatch(name) and name not in _own_marks)
+            or (_SHARD.fullmatch(name) and name not in named)
+        )
+        if is_leftover:
+            with suppress(OSError):
+                os.unlink(path / name)
+                removed.append(name)
+    return removed
+
+
+def _named_files(path: Path) -> set[str] | None:
+    try:
+        return {shard.file for shard in read_manifest(path)[0].shards}
+    except FileNotFoundError:
+        return set()
+    except OSError:  # a manifest that cannot be read may name any of the files
+        return None
+
+
+def describe_writer(path: Path) -> str:
+    """Tell who writes an entry and how far it is, as far as can be known."""
+    with suppress(OSError, ValueError):
+        for name in sorted(os.listdir(path)):
+            if _MARK.fullmatch(name):
+                note = json.loads((path / name).read_text())
+                return f"process {int(note['pid'])} ({int(note['batches'])} batches done)"
+    return "another process"

@@ -1,0 +1,348 @@
+"""An entry that is there: checked, described, opened.
+
+Opening reads the manifest and maps the shards; no row is read. What is checked is decided by ``verify``:
+
+``"size"``
+    the manifest's digest and sense; that each file is there, is a regular file and has its size; that the shards have
+    the features and the numbers of rows that the manifest states. Sees truncated, missing and foreign files.
+``"full"``
+    that, and the xxh3-128 of every file. Sees every changed bit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import xxhash
+from datasets.table import MemoryMappedTable, concat_tables
+
+from .errors import CorruptEntryError
+from .files import digest_file, read_bounded
+from .manifest import MANIFEST_NAME, Manifest, read_manifest
+
+__all__ = ["INFO_NAME", "PARTS_NAME", "STATE_NAME", "Entry", "info_bytes", "open_entry", "open_shards", "state_bytes"]
+
+STATE_NAME = "state.json"
+INFO_NAME = "dataset_info.json"
+PARTS_NAME = "parts.json"
+PIN_NAME = ".pinned"
+#: Seconds between two records of use; more often would cost a write per hit and tell nothing.
+USE_RESOLUTION = 60.0
+_MAX_SIDE_FILE = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stored result; made by `open_entry` and by `AnalysisCache`.
+
+    Args:
+        path: its directory.
+        manifest: what it holds.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def key(self) -> str:
+        """The key, 32 hexadecimal digits."""
+        return self.manifest.key
+
+    @property
+    def rows(self) -> int:
+        """Rows committed."""
+        return self.manifest.rows
+
+    @property
+    def batches(self) -> int:
+        """Batches committed."""
+        return self.manifest.batches
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing will follow: the stream of batches ended."""
+        return self.manifest.complete
+
+    @property
+    def components(self) -> Mapping[str, str]:
+        """The components of the key, name to digest."""
+        return self.manifest.components
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all shards."""
+        return self.manifest.nbytes
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether a person asked to keep it."""
+        return os.path.lexists(self.path / PIN_NAME)
+
+    @property
+    def last_used(self) -> float:
+        """When it was last opened or written, in seconds since the epoch, to the minute; 0 where it is gone."""
+        try:
+            return os.stat(self.path / MANIFEST_NAME, follow_symlinks=False).st_mtime
+        except OSError:
+            return 0.0
+
+    def record_use(self) -> None:
+        """Remember that it was used now, in the manifest's modification time; never waits, never fails."""
+        manifest = self.path / MANIFEST_NAME
+        with suppress(OSError):
+            if abs(time.time() - os.stat(manifest, follow_symlinks=False).st_mtime) > USE_RESOLUTION:
+                os.utime(manifest, follow_symlinks=False)
+
+    def covers(self, batches: int | None) -> bool:
+        """Tell whether all of the first batches are here.
+
+        Args:
+            batches: how many; None for all that the stream has.
+        """
+        return self.complete or (batches is not None and self.batches >= batches)
+
+    def parts(self) -> dict[str, Any]:
+        """Give what explains the components: the content of ``parts.json``, or nothing where there is none.
+
+        Raises:
+            CorruptEntryError: it is not what the manifest says.
+        """
+        info = self.manifest.files.get(PARTS_NAME)
+        if info is None:
+            return {}
+        path = self.path / PARTS_NAME
+        try:
+            data = read_bounded(path, _MAX_SIDE_FILE)
+        except FileNotFoundError as error:
+            raise CorruptEntryError(path, "it is missing") from error
+        if xxhash.xxh3_128_hexdigest(data) != info.xxh3_128:
+            raise CorruptEntryError(path, "its content does not have the digest that the manifest states")
+        found: dict[str, Any] = json.loads(data)
+        return found
+
+    def check(self, verify: str = "size") -> None:
+        """Hold the files against the manifest, without opening them as Arrow.
+
+        Args:
+            verify: ``"size"`` or ``"full"``.
+
+        Raises:
+            CorruptEntryError: a file is missing, of another size, of another kind or, with ``"full"``, of other bytes.
+        """
+        for name, size, digest in self._files():
+            path = self.path / name
+            self._check_size(path, size)
+            if verify == "full" and digest_file(path) != digest:
+                raise CorruptEntryError(path, "its content does not have the digest that the manifest states")
+        self._check_state(verify)
+
+    def _files(self) -> Iterator[tuple[str, int, str]]:
+        for name, info in self.manifest.files.items():
+            yield name, info.bytes, info.xxh3_128
+        for shard in self.manifest.shards:
+            yield shard.file, shard.bytes, shard.xxh3_128
+
+    def _check_size(self, path: Path, size: int) -> None:
+        try:
+            status = os.stat(path, follow_symlinks=False)
+        except FileNotFoundError as error:
+            raise CorruptEntryError(path, "it is missing") from error
+        if not stat.S_ISREG(status.st_mode):
+            raise CorruptEntryError(path, "it is no regular file")
+        if status.st_size != size:
+            raise CorruptEntryError(path, f"it has {status.st_size} bytes, the manifest states {size}")
+
+    def _check_state(self, verify: str) -> None:
+        # `state.json` is derived from the manifest and written after it. A crash in between leaves that of an earlier
+        # manifest, or none at all, which is no damage: the next writer brings it up to date.
+        path = self.path / STATE_NAME
+        expected = state_bytes(self.manifest)
+        try:
+            if verify != "full" and os.stat(path, follow_symlinks=False).st_size == len(expected):
+                return
+            found = read_bounded(path, _MAX_SIDE_FILE)
+        except FileNotFoundError:
+            return
+        if found == expected:
+            return
+        shards = found.count(b'"filename"')
+        if shards < len(self.manifest.shards) and found == state_bytes(self.manifest, shards):
+            return
+        raise CorruptEntryError(path, "it does not list what the manifest lists")
+
+    @property
+    def is_state_current(self) -> bool:
+        """Whether ``state.json`` lists all that the manifest does."""
+        try:
+            return read_bounded(self.path / STATE_NAME, _MAX_SIDE_FILE) == state_bytes(self.manifest)
+        except OSError:
+            return False
+
+    def dataset(self, batches: int | None = None, *, split: str | None = None) -> datasets.Dataset:
+        """Open it, memory-mapped.
+
+        Args:
+            batches: give only the rows of the first so many batches, without copying; None for all that are here.
+            split: name of the split; None for the one that was stored.
+
+        Returns:
+            A dataset with the stored features. Its fingerprint follows from key and rows, so that what Hugging Face
+            `datasets` derives from it (`map`, `filter`) is found again in other processes.
+
+        Raises:
+            CorruptEntryError: the shards cannot be opened or do not hold what the manifest states.
+        """
+        rows = self.rows if batches is None else self.manifest.rows_in(batches)
+        features = read_features(self.manifest.features, self.path / MANIFEST_NAME)
+        return open_shards(
+            [(self.path / shard.file, shard.rows) for shard in self.manifest.shards],
+            features,
+            rows=rows,
+            split=split or self.manifest.split,
+            fingerprint=dataset_fingerprint(self.key, rows),
+        )
+
+
+def open_entry(path: Path, *, key: str | None = None, verify: str | None = "size") -> Entry:
+    """Read an entry's manifest and check its files.
+
+    Args:
+        path: the entry's directory.
+        key: the key that it must have; None for any.
+        verify: ``"size"``, ``"full"``, or None to look at the manifest only.
+
+    Raises:
+        FileNotFoundError: there is no entry.
+        CorruptEntryError: it is damaged.
+        OSError: it cannot be read.
+    """
+    while True:
+        manifest, data = read_manifest(path)
+        entry = Entry(path, manifest)
+        try:
+            if key is not None and manifest.key != key:
+                raise CorruptEntryError(path / MANIFEST_NAME, f"it is of the key {manifest.key}, not {key}")
+            if verify is not None:
+                entry.check(verify)
+        except CorruptEntryError:
+            # A file can be missing because the entry was removed or replaced since its manifest was read: look again.
+            with suppress(CorruptEntryError):
+                if read_manifest(path)[1] != data:
+                    continue
+            raise
+        return entry
+
+
+def dataset_fingerprint(key: str, rows: int) -> str:
+    """Give the Hugging Face fingerprint of an entry's first rows: the same in every process."""
+    return xxhash.xxh3_128_hexdigest(f"{key}:{rows}".encode())
+
+
+def state_bytes(manifest: Manifest, shards: int | None = None) -> bytes:
+    """Give the ``state.json`` with which `datasets.load_from_disk` finds the shards.
+
+    Args:
+        manifest: the entry's manifest.
+        shards: how many of its shards to list; None for all.
+    """
+    listed = manifest.shards[:shards]
+    state: dict[str, Any] = {
+        "_data_files": [{"filename": shard.file} for shard in listed],
+        "_fingerprint": dataset_fingerprint(manifest.key, sum(shard.rows for shard in listed)),
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+        "_split": manifest.split,
+    }
+    return json.dumps(state, indent=2, sort_keys=True).encode()
+
+
+def info_bytes(features: datasets.Features) -> bytes:
+    """Give the ``dataset_info.json`` with which `datasets.load_from_disk` learns the features."""
+    info = {name: value for name, value in asdict(datasets.DatasetInfo()).items() if value is not None}
+    info["features"] = features.to_dict()
+    return json.dumps(info, indent=2, sort_keys=False).encode()
+
+
+def read_features(described: Mapping[str, Any], where: Path) -> datasets.Features:
+    """Make features from their description in a manifest.
+
+    Raises:
+        CorruptEntryError: it describes no features, or names a type that `datasets` does not have.
+    """
+    _check_feature_types(described, where)
+    try:
+        return datasets.Features.from_dict(dict(described))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CorruptEntryError(where, f"its features cannot be read: {error}") from error
+
+
+def _check_feature_types(described: Any, where: Path) -> None:
+    # `Features.from_dict` looks an unknown `_type` up among the globals of a module of `datasets`. Only registered
+    # feature types may be named.
+    known = datasets.features.features._FEATURE_TYPES
+    pending = [described]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            kind = value.get("_type")
+            if isinstance(kind, str) and kind not in known and kind != "Sequence":
+                raise CorruptEntryError(where, f"its features name the unknown type {kind[:80]!r}")
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+
+
+def open_shards(
+    shards: list[tuple[Path, int]],
+    features: datasets.Features,
+    *,
+    rows: int | None = None,
+    split: str | None = None,
+    fingerprint: str | None = None,
+) -> datasets.Dataset:
+    """Map Arrow files and give them as one dataset.
+
+    Args:
+        shards: the files, each with the number of rows that it must have.
+        features: the features that each must have.
+        rows: give only the first so many rows; None for all.
+        split: name of the split.
+        fingerprint: what Hugging Face `datasets` is to take as the dataset's fingerprint; None for a random one.
+
+    Raises:
+        CorruptEntryError: a file is missing, is no Arrow stream, or holds something else.
+    """
+    schema = features.arrow_schema
+    tables = []
+    for path, expected in shards:
+        try:
+            table = MemoryMappedTable.from_file(str(path))
+        except (OSError, pa.ArrowException, ValueError) as error:
+            raise CorruptEntryError(path, f"it cannot be opened: {error}") from error
+        if table.num_rows != expected:
+            raise CorruptEntryError(path, f"it holds {table.num_rows} rows, {expected} are stated")
+        if not table.schema.equals(schema, check_metadata=False):
+            raise CorruptEntryError(path, "its columns are not those of the stated features")
+        # The file's own metadata is dropped: only the features checked above say what the columns mean.
+        tables.append(table.replace_schema_metadata(schema.metadata))
+    table = concat_tables(tables) if tables else datasets.table.InMemoryTable(schema.empty_table())
+    if rows is not None and rows < table.num_rows:
+        table = table.slice(0, rows)
+    return datasets.Dataset(
+        table,
+        info=datasets.DatasetInfo(features=features),
+        split=None if split is None else datasets.NamedSplit(split),
+        fingerprint=fingerprint,
+    )

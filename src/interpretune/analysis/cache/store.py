@@ -1,0 +1,384 @@
+"""Where entries live: found by key, checked, written, listed.
+
+The tree below a base::
+
+    <base>/
+      CACHEDIR.TAG  .gitignore               backups and version control leave it alone
+      <dataset config>/<dataset>/<module>/   names for people
+        <op>-<key>/                          an entry: see `manifest`, `entry`, `commit`
+      .keys/<aa>/<key>                       where the entry of a key lies, relative to the base
+      .locks/<key>.lock                      held by whoever computes (`locks`)
+      .quarantine/                           damaged entries, moved here and never served
+      .trash/                                what a crash kept from being removed
+
+Only the key decides whether an entry is the right one. The names above it are for people, so the same key may be asked
+for under other names; ``.keys`` then tells where its entry lies. What ``.keys`` says is checked like everything else.
+
+    cache = AnalysisCache(base)
+    entry = cache.find(key)                       # None: a miss
+    with cache.writing(location, plan) as writer: # waits for others; goes on where they stopped
+        for rows in batches[writer.batches_done:]:
+            writer.append(rows)
+        writer.complete()
+    dataset = cache.find(key).dataset()
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import datasets
+
+from . import settings
+from .commit import EntryWriter, Plan, describe_writer
+from .entry import Entry, open_entry
+from .errors import CorruptEntryError, LockTimeoutError
+from .files import make_directories, read_bounded, refuse_links, remove, replace_atomically
+from .locks import KeyLock, NestedLockError
+from .manifest import MANIFEST_NAME, ForeignFormatError
+from .paths import resolve_base, safe_name
+
+__all__ = ["AnalysisCache", "Damage", "Location"]
+
+log = logging.getLogger("interpretune.analysis.cache")
+
+Found = TypeVar("Found")
+
+KEYS, QUARANTINE = ".keys", ".quarantine"
+#: Levels of directories between the base and an entry.
+DEPTH = 4
+_TAG = b"""Signature: 8a477f597d28d172789f06886806bc55
+# This directory holds a cache of analyses, made by interpretune.analysis.cache.
+# What this file is for: https://bford.info/cachedir/
+"""
+_IGNORE = b"*\n"
+
+
+@dataclass(frozen=True)
+class Location:
+    """The names for people under which an entry lies; any text, made safe as parts of a path.
+
+    Args:
+        config: name of the dataset's configuration; None for ``default``.
+        data: digest or name of the dataset.
+        module: name of the model's class.
+        op: name of the analysis.
+    """
+
+    config: str | None = None
+    data: str = ""
+    module: str = ""
+    op: str = ""
+
+    def directory(self, key: str) -> PurePosixPath:
+        """Give the entry's directory, relative to the base."""
+        return PurePosixPath(
+            safe_name(self.config),
+            safe_name(self.data, "data"),
+            safe_name(self.module, "module"),
+            f"{safe_name(self.op, 'op')}-{key}",
+        )
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A place of the base that looks like an entry and cannot be read as one."""
+
+    path: Path
+    reason: str
+
+
+class AnalysisCache:
+    """The entries of one base, and for reading of further ones.
+
+    Args:
+        base: the root; None for the configured one.
+        verify: ``"size"`` or ``"full"``, what is checked when an entry is opened; None for the configured mode.
+        readonly_bases: further roots that are searched after the base and never written to; None for the configured.
+        lock_timeout: seconds to wait for another process that writes the same entry; None for the configured time.
+    """
+
+    def __init__(
+        self,
+        base: str | os.PathLike[str] | None = None,
+        *,
+        verify: str | None = None,
+        readonly_bases: Sequence[Path] | None = None,
+        lock_timeout: float | None = None,
+    ) -> None:
+        configured = settings.current()
+        self.base = resolve_base(base)
+        self.verify = verify or configured.verify
+        self.readonly_bases = tuple(configured.readonly_bases if readonly_bases is None else readonly_bases)
+        self.lock_timeout = configured.lock_timeout if lock_timeout is None else lock_timeout
+
+    def locate(self, key: str, location: Location) -> Path:
+        """Give the directory in which the entry of a key lies or would lie.
+
+        Args:
+            key: the key.
+            location: names to use where there is no entry yet.
+        """
+        recorded = self._recorded(self.base, key)
+        if recorded is not None and os.path.lexists(recorded / MANIFEST_NAME):
+            return recorded
+        return self.base / location.directory(key)
+
+    def find(self, key: str, location: Location | None = None) -> Entry | None:
+        """Look an entry up, in the base and then in the read-only ones.
+
+        Args:
+            key: the key.
+            location: the names under which it probably lies; saves reading where it lies.
+
+        Returns:
+            The entry, checked as `verify` says, or None. A damaged one is moved to the quarantine with one warning and
+            counts as not there.
+
+        Raises:
+            OSError: the base cannot be read.
+        """
+        return self._look_up(key, location, lambda entry: entry)
+
+    def open(
+        self, key: str, location: Location | None = None, *, batches: int | None = None, split: str | None = None
+    ) -> tuple[Entry, datasets.Dataset] | None:
+        """Look an entry up and map its rows, if it has as many as are asked for.
+
+        Args:
+            key: the key.
+            location: the names under which it probably lies; saves reading where it lies.
+            batches: how many batches are asked for; None for all that the stream has.
+            split: name of the dataset's split; None for the one that was stored.
+
+        Returns:
+            The entry and the rows of the batches; or None where there are not that many. A damaged entry is moved to
+            the quarantine with one warning and counts as not there.
+
+        Raises:
+            OSError: the base cannot be read.
+        """
+        return self._look_up(
+            key,
+            location,
+            lambda entry: (entry, entry.dataset(batches, split=split)) if entry.covers(batches) else None,
+        )
+
+    def _look_up(self, key: str, location: Location | None, use: Callable[[Entry], Found | None]) -> Found | None:
+        for base in (self.base, *self.readonly_bases):
+            tried: set[Path] = set()
+            for path in self._candidates(base, key, location):
+                if path in tried:
+                    continue
+                tried.add(path)
+                found = self._use(base, key, path, use)
+                if found is not None:
+                    return found
+        return None
+
+    def _candidates(self, base: Path, key: str, location: Location | None) -> Iterator[Path]:
+        if location is not None:
+            yield base / location.directory(key)
+        recorded = self._recorded(base, key)
+        if recorded is not None:
+            yield recorded
+
+    def _use(self, base: Path, key: str, path: Path, use: Callable[[Entry], Found | None]) -> Found | None:
+        is_own = base == self.base
+        try:
+            entry = open_entry(path, key=key, verify=self.verify)
+            found = use(entry)
+        except FileNotFoundError:
+            return None
+        except CorruptEntryError as error:
+            if is_own:
+                self._set_aside(key, path, error)
+            else:
+                _warn(f"{error} It lies in a read-only base and is passed over.")
+            return None
+        except OSError as error:
+            if is_own:
+                raise
+            _warn(f"the read-only cache base {str(base)!r} cannot be read ({error}) and is passed over.")
+            return None
+        if is_own and found is not None:
+            entry.record_use()
+        return found
+
+    def _recorded(self, base: Path, key: str) -> Path | None:
+        try:
+            text = read_bounded(base / KEYS / key[:2] / key, 4096).decode()
+        except (OSError, UnicodeDecodeError):
+            return None
+        relative = PurePosixPath(text.strip("\n"))
+        is_inside = (
+            len(relative.parts) == DEPTH
+            and not relative.is_absolute()
+            and not any(part.startswith(".") or "\0" in part for part in relative.parts)
+            and relative.name.endswith(f"-{key}")
+        )
+        return base / relative if is_inside else None
+
+    def _record(self, key: str, path: Path) -> None:
+        """Note where the entry of a key lies; without it the entry is found under the same names only."""
+        if self._recorded(self.base, key) == path:
+            return
+        with suppress(OSError):
+            pointer = self.base / KEYS / key[:2] / key
+            make_directories(self.base, pointer.parent)
+            replace_atomically(pointer, (path.relative_to(self.base).as_posix() + "\n").encode(), sync=False)
+
+    def _set_aside(self, key: str, path: Path, error: CorruptEntryError) -> None:
+        """Move a damaged entry to the quarantine, if nobody is at work on it."""
+        lock = KeyLock(self.base, key)
+        try:
+            lock.acquire(timeout=0)
+        except (LockTimeoutError, NestedLockError):
+            return  # whoever holds the lock sees to it
+        try:
+            self.quarantine(path, error)
+        finally:
+            lock.release()
+
+    def quarantine(self, path: Path, error: CorruptEntryError) -> Path | None:
+        """Move a damaged entry to ``.quarantine``, where it can be looked at and is never served.
+
+        The caller holds the key's lock. The entry is looked at once more, as another process may have replaced it. One
+        of another format is left where it is: the version that wrote it may still use it.
+
+        Args:
+            path: the entry's directory.
+            error: what is wrong with it.
+
+        Returns:
+            Where it is now; None where it stayed, is gone, or is whole again.
+        """
+        try:
+            open_entry(path, verify=self.verify).dataset()
+        except FileNotFoundError:
+            return None
+        except ForeignFormatError as found:
+            _warn(str(found))
+            return None
+        except CorruptEntryError as found:
+            error = found
+        else:
+            return None
+        target = self.base / QUARANTINE / path.name
+        try:
+            refuse_links(self.base, path)
+            make_directories(self.base, target.parent)
+            number = 0
+            while os.path.lexists(target):
+                number += 1
+                target = target.with_name(f"{path.name}.{number}")
+            os.rename(path, target)
+        except OSError as trouble:
+            _warn(f"{error} It could not be moved aside: {trouble}.")
+            return None
+        _warn(f"{error} It was moved to {str(target)!r}.")
+        return target
+
+    @contextmanager
+    def writing(self, location: Location, plan: Plan, *, fresh: bool = False) -> Iterator[EntryWriter]:
+        """Write an entry, alone: waits for whoever writes it, then goes on where that one stopped.
+
+        What was appended is committed when the block ends, also when it ends with an error.
+
+        Args:
+            location: names under which to put it where it is not there yet.
+            plan: what is to be written.
+            fresh: where the entry is incomplete, remove it and begin anew.
+
+        Raises:
+            LockTimeoutError: another process held the lock for longer than `lock_timeout`.
+            NestedLockError: this thread is writing that very entry.
+            OSError: the entry cannot be read or written.
+        """
+        self._prepare_base()
+        lock = KeyLock(self.base, plan.key, lambda: describe_writer(self.locate(plan.key, location)))
+        lock.acquire(self.lock_timeout)
+        writer: EntryWriter | None = None
+        try:
+            path, entry = self._open_for_writing(location, plan.key)
+            if entry is not None and fresh and not entry.complete:
+                remove(self.base, path)
+                entry = None
+            writer = EntryWriter(self.base, path, plan, entry, lambda: self._record(plan.key, path))
+            try:
+                yield writer
+            except BaseException:
+                # The rows are right whatever ended the block; only trouble in keeping them must not hide it.
+                with suppress(OSError):
+                    writer.commit()
+                raise
+            writer.commit()
+        finally:
+            if writer is not None:
+                writer.close()
+            lock.release()
+
+    def _open_for_writing(self, location: Location, key: str) -> tuple[Path, Entry | None]:
+        path = self.locate(key, location)
+        try:
+            entry = open_entry(path, key=key, verify=self.verify)
+            entry.dataset()
+            return path, entry
+        except FileNotFoundError:
+            return path, None
+        except ForeignFormatError:
+            raise
+        except CorruptEntryError as error:
+            self.quarantine(path, error)
+            return self.base / location.directory(key), None
+
+    def _prepare_base(self) -> None:
+        self.base.mkdir(parents=True, exist_ok=True)
+        for name, content in (("CACHEDIR.TAG", _TAG), (".gitignore", _IGNORE)):
+            if not os.path.lexists(self.base / name):
+                with suppress(OSError):
+                    replace_atomically(self.base / name, content, sync=False)
+
+    def entries(self, damage: list[Damage] | None = None) -> Iterator[Entry]:
+        """Go through all entries of the base, looking at their manifests only.
+
+        Args:
+            damage: a list that takes what looks like an entry and cannot be read as one; None to leave it out.
+        """
+        for path in _directories_at(self.base, DEPTH):
+            if not os.path.lexists(os.path.join(path, MANIFEST_NAME)):
+                continue
+            try:
+                yield open_entry(Path(path), verify=None)
+            except FileNotFoundError:
+                continue  # removed meanwhile
+            except OSError as error:
+                if damage is not None:
+                    damage.append(Damage(Path(path), getattr(error, "reason", None) or str(error)))
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, UserWarning, stacklevel=3)
+
+
+def _directories_at(directory: str | os.PathLike[str], depth: int) -> Iterator[str]:
+    """Give the directories so many levels below another, without following links or hidden names."""
+    try:
+        with os.scandir(directory) as found:
+            below = sorted(
+                item.path for item in found if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")
+            )
+    except OSError:
+        return
+    for path in below:
+        if depth == 1:
+            yield path
+        else:
+            yield from _directories_at(path, depth - 1)
