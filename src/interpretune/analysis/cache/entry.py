@@ -154,13 +154,11 @@ class Entry:
 
     def _check_size(self, path: Path, size: int) -> None:
         try:
-            status = os.stat(path, follow_symlinks=False)
+            found = _size(path)
         except FileNotFoundError as error:
             raise CorruptEntryError(path, "it is missing") from error
-        if not stat.S_ISREG(status.st_mode):
-            raise CorruptEntryError(path, "it is no regular file")
-        if status.st_size != size:
-            raise CorruptEntryError(path, f"it has {status.st_size} bytes, the manifest states {size}")
+        if found != size:
+            raise CorruptEntryError(path, f"it has {found} bytes, the manifest states {size}")
 
     def _check_state(self, verify: str) -> None:
         # `state.json` is derived from the manifest and written after it. A crash in between leaves that of an earlier
@@ -168,7 +166,7 @@ class Entry:
         path = self.path / STATE_NAME
         expected = state_bytes(self.manifest)
         try:
-            if verify != "full" and os.stat(path, follow_symlinks=False).st_size == len(expected):
+            if verify != "full" and _size(path) == len(expected):
                 return
             found = read_bounded(path, _MAX_SIDE_FILE)
         except FileNotFoundError:
@@ -241,6 +239,13 @@ def open_entry(path: Path, *, key: str | None = None, verify: str | None = "size
                     continue
             raise
         return entry
+
+
+def _size(path: Path) -> int:
+    status = os.stat(path, follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        raise CorruptEntryError(path, "it is no regular file")
+    return status.st_size
 
 
 def dataset_fingerprint(key: str, rows: int) -> str:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import xxhash
 
+from .errors import CorruptEntryError
+
 __all__ = [
     "aside_name",
     "create_exclusively",
@@ -143,16 +145,24 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
     Raises:
         FileNotFoundError: it is not there.
-        OSError: it is a link or no regular file (``ELOOP``, ``EINVAL``), too large (``EFBIG``), or cannot be read.
+        CorruptEntryError: it is a link, no regular file, or too large.
+        OSError: it cannot be read: nothing is known about it.
     """
-    # O_NONBLOCK: opening a named pipe that somebody put there must not wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NOFOLLOW | _CLOEXEC)
+    try:
+        # O_NONBLOCK: opening a named pipe that somebody put there must not wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NOFOLLOW | _CLOEXEC)
+    except NotADirectoryError as error:
+        raise FileNotFoundError(*error.args) from error
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
+            raise CorruptEntryError(path, "it is no regular file") from error
+        raise
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
+            raise CorruptEntryError(path, "it is no regular file")
         if status.st_size > limit:
-            raise OSError(errno.EFBIG, f"{status.st_size} bytes, at most {limit} are expected", str(path))
+            raise CorruptEntryError(path, f"it has {status.st_size} bytes, at most {limit} are expected")
         pieces, room = [], limit + 1
         while room > 0 and (piece := os.read(descriptor, min(room, _CHUNK))):
             pieces.append(piece)

@@ -13,7 +13,6 @@ holds whole batches; ``batch_rows`` gives their row counts as runs ``[batches, r
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import re
@@ -46,8 +45,6 @@ _MAX_COUNT = 2**62
 _SHARD_NAME = re.compile(r"data-[0-9]{5,9}\.arrow", re.ASCII)
 _FIXED_FILES = frozenset({"dataset_info.json", "parts.json"})
 _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
-#: Says nothing about the entry, so nothing is concluded from it.
-_TROUBLE_OF_THE_MACHINE = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ENOTCONN})
 _TRAILER = re.compile(rb',\n "digest": "([0-9a-f]{32})"\n}\n')
 _TRAILER_LENGTH = len(',\n "digest": ""\n}\n') + 32
 
@@ -185,14 +182,7 @@ def read_manifest(directory: Path) -> tuple[Manifest, bytes]:
         OSError: it cannot be read (permissions, an input/output error): nothing is known about the entry.
     """
     path = directory / MANIFEST_NAME
-    try:
-        data = read_bounded(path, MAX_BYTES)
-    except NotADirectoryError as error:
-        raise FileNotFoundError(*error.args) from error
-    except OSError as error:
-        if isinstance(error, (FileNotFoundError, PermissionError)) or error.errno in _TROUBLE_OF_THE_MACHINE:
-            raise
-        raise CorruptEntryError(path, error.strerror or str(error)) from error
+    data = read_bounded(path, MAX_BYTES)
     return parse_manifest(data, path), data
 
 

@@ -243,25 +243,26 @@ class AnalysisCache:
         except (LockTimeoutError, NestedLockError):
             return  # whoever holds the lock sees to it
         try:
-            self.quarantine(path, error)
+            self.quarantine(key, path, error)
         finally:
             lock.release()
 
-    def quarantine(self, path: Path, error: CorruptEntryError) -> Path | None:
+    def quarantine(self, key: str, path: Path, error: CorruptEntryError) -> Path | None:
         """Move a damaged entry to ``.quarantine``, where it can be looked at and is never served.
 
         The caller holds the key's lock. The entry is looked at once more, as another process may have replaced it. One
         of another format is left where it is: the version that wrote it may still use it.
 
         Args:
-            path: the entry's directory.
+            key: the key that the entry must have.
+            path: its directory.
             error: what is wrong with it.
 
         Returns:
             Where it is now; None where it stayed, is gone, or is whole again.
         """
         try:
-            open_entry(path, verify=self.verify).dataset()
+            open_entry(path, key=key, verify=self.verify).dataset()
         except FileNotFoundError:
             return None
         except ForeignFormatError as found:
@@ -336,7 +337,7 @@ class AnalysisCache:
         except ForeignFormatError:
             raise
         except CorruptEntryError as error:
-            self.quarantine(path, error)
+            self.quarantine(key, path, error)
             return self.base / location.directory(key), None
 
     def _prepare_base(self) -> None:
