@@ -57,8 +57,8 @@ def _our_spec() -> "ModuleSpec | None":
 
 
 def _regular_spec(fullname: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-    # Our directory `interpretune/` has no `__init__.py`. The path-based finder takes it for a namespace package, and the
-    # finder of a host installed editable, which stands behind that one, would never be asked.
+    # Our directory `interpretune/` has no `__init__.py`. The path-based finder takes it for a namespace package, and
+    # the finder of a host installed editable, which stands behind that one, would never be asked.
     for finder in sys.meta_path:
         if isinstance(finder, DoorstepFinder) or not hasattr(finder, "find_spec"):
             continue

@@ -1,0 +1,39 @@
+"""What all tests share: no network, a base of their own, and a process left as it was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Read when `datasets` is first imported, which is after this file.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+# A slow machine is no failure; in CI the same examples on each run, so that a red build stays red until it is mended.
+settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def base(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give each test an empty base, which the processes that it starts see as well.
+
+    The toggle, the settings and Hugging Face's own caching switch are put back afterwards.
+    """
+    import datasets
+
+    from interpretune.analysis.cache import settings as cache_settings
+
+    for name in list(os.environ):
+        if name.startswith(("IT_ANALYSIS_CACHE", "IT_ANALYSISSTORE_CACHING")):
+            monkeypatch.delenv(name)
+    directory = tmp_path_factory.mktemp("base")
+    monkeypatch.setenv("IT_ANALYSIS_CACHE", str(directory))
+    monkeypatch.setattr(cache_settings, "_state", cache_settings._State())
+    hugging_face = datasets.is_caching_enabled()
+    datasets.enable_caching()
+    yield directory
+    (datasets.enable_caching if hugging_face else datasets.disable_caching)()
