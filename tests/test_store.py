@@ -17,10 +17,10 @@ from pathlib import Path
 import datasets
 import pytest
 import xxhash
-from storing import FEATURES, KEY, LOCATION, names, plan, rows_of, store, texts
 
 from interpretune.analysis.cache.errors import CorruptEntryError, RowError
 from interpretune.analysis.cache.store import AnalysisCache, Damage, Location
+from storing import FEATURES, KEY, LOCATION, names, plan, rows_of, store, texts
 
 
 @pytest.fixture
@@ -162,16 +162,20 @@ def test_nothing_asked_for_is_a_result_as_well(cache):
 def test_nothing_written_leaves_nothing(cache):
     with cache.writing(LOCATION, plan()):
         pass
-    with pytest.raises(RuntimeError, match="step"), cache.writing(LOCATION, plan()) as writer:
+    with pytest.raises(RuntimeError, match="step"), cache.writing(LOCATION, plan()):
         raise RuntimeError("step")
     assert names(cache.base) == {"CACHEDIR.TAG", ".gitignore", ".locks"}
 
 
 def test_an_error_keeps_what_was_appended(cache):
-    with pytest.raises(RuntimeError, match="step"), cache.writing(LOCATION, plan()) as writer:
-        for batch in range(3):
-            writer.append(rows_of(batch))
-        raise RuntimeError("step")
+    def step_that_fails():
+        with cache.writing(LOCATION, plan()) as writer:
+            for batch in range(3):
+                writer.append(rows_of(batch))
+            raise RuntimeError("step")
+
+    with pytest.raises(RuntimeError, match="step"):
+        step_that_fails()
     assert cache.find(KEY).batches == 3
 
 
