@@ -8,7 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-import datasets
+import datasets.config
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +65,22 @@ def test_the_base_is_the_argument_then_the_environment_then_hugging_face(tmp_pat
     assert resolve_base() == tmp_path / "env"
     assert resolve_base(tmp_path / "given") == tmp_path / "given"
     assert (tmp_path / "given").is_dir()
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"HF_HOME": "~/hf"}, {"XDG_CACHE_HOME": "/x"}, {"HF_HOME": "/h", "XDG_CACHE_HOME": "/x"}]
+)
+def test_the_home_of_hugging_face_is_what_datasets_says(monkeypatch, variables):
+    for name in ("HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    code = (
+        "from interpretune.analysis.cache import paths; light = paths._hugging_face_home().expanduser();"
+        "import datasets;"
+        "assert str(light) == datasets.config.HF_CACHE_HOME == str(paths._hugging_face_home()), light"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_a_base_that_cannot_be_made_is_replaced_with_one_warning(tmp_path, monkeypatch):

@@ -3,12 +3,15 @@
 Switch it on with `enable_analysisstore_caching`; from then on the host's analyses come back at once in any later
 process, as long as nothing changed that could change their rows. Without the host, `materialize` and
 `dataset_from_generator` do the same for a function over batches.
+
+Names are imported when they are first asked for: whoever only lists entries need not wait for `datasets`.
 """
 
 from __future__ import annotations
 
-from .digests.registry import register_encoder
-from .directories import get_analysis_cache_dir
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .errors import (
     AnalysisCacheError,
     CorruptEntryError,
@@ -17,7 +20,6 @@ from .errors import (
     UnfingerprintableError,
     UnsafeBaseError,
 )
-from .hasher import AnalysisStoreHasher, Difference, Fingerprint
 from .settings import (
     Settings,
     analysisstore_caching,
@@ -26,7 +28,14 @@ from .settings import (
     is_analysisstore_caching_enabled,
 )
 
+if TYPE_CHECKING:
+    from .digests.registry import register_encoder
+    from .directories import get_analysis_cache_dir
+    from .hasher import AnalysisStoreHasher, Difference, Fingerprint
+    from .store import AnalysisCache
+
 __all__ = [
+    "AnalysisCache",
     "AnalysisCacheError",
     "AnalysisStoreHasher",
     "CorruptEntryError",
@@ -44,3 +53,24 @@ __all__ = [
     "is_analysisstore_caching_enabled",
     "register_encoder",
 ]
+
+#: Where the names lie that are imported when they are asked for.
+_LATER = {
+    "AnalysisCache": "store",
+    "AnalysisStoreHasher": "hasher",
+    "Difference": "hasher",
+    "Fingerprint": "hasher",
+    "get_analysis_cache_dir": "directories",
+    "register_encoder": "digests.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

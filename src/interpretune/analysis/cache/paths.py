@@ -6,13 +6,12 @@ import atexit
 import os
 import re
 import shutil
+import sys
 import tempfile
 import threading
 import warnings
 from pathlib import Path
 
-import datasets.config
-import datasets.fingerprint
 import platformdirs
 import xxhash
 
@@ -48,7 +47,7 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
         chosen one cannot.
     """
     chosen = explicit or settings.current().base or os.environ.get(BASE_VARIABLE)
-    base = Path(chosen or Path(datasets.config.HF_CACHE_HOME) / "interpretune").expanduser().absolute()
+    base = Path(chosen or _hugging_face_home() / "interpretune").expanduser().absolute()
     problem = _unwritable(base)
     if problem is None:
         return base
@@ -62,6 +61,15 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
             stacklevel=2,
         )
     return fallback
+
+
+def _hugging_face_home() -> Path:
+    """Give ``datasets.config.HF_CACHE_HOME``, without the second that importing `datasets` takes."""
+    config = sys.modules.get("datasets.config")
+    if config is not None:
+        return Path(config.HF_CACHE_HOME)
+    user_cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("HF_HOME", os.path.join(user_cache, "huggingface")))
 
 
 def _unwritable(base: Path) -> str | None:
@@ -106,6 +114,8 @@ def temporary_directory() -> Path:
 
 
 def _hugging_face_temporary() -> str | None:
+    import datasets.fingerprint
+
     helper = getattr(datasets.fingerprint, "get_temporary_cache_files_directory", None)
     return None if helper is None else str(helper())
 
@@ -124,10 +134,11 @@ def _disown_in_child() -> None:
     global _temporary, _lock
     _temporary = None
     _lock = threading.Lock()  # the parent's other threads, one of which may hold it, do not exist here
-    finalizer = getattr(getattr(datasets.fingerprint, HF_TEMPORARY, None), "_finalizer", None)
-    if finalizer is not None:
+    owner = sys.modules.get("datasets.fingerprint")
+    finalizer = getattr(getattr(owner, HF_TEMPORARY, None), "_finalizer", None)
+    if owner is not None and finalizer is not None:
         finalizer.detach()
-        setattr(datasets.fingerprint, HF_TEMPORARY, None)
+        setattr(owner, HF_TEMPORARY, None)
 
 
 if hasattr(os, "register_at_fork"):

@@ -16,8 +16,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import datasets
-
 __all__ = [
     "Settings",
     "analysisstore_caching",
@@ -101,7 +99,7 @@ def enable_analysisstore_caching(enable: bool = True, *, base: str | os.PathLike
         _state = replace(_state, enabled=bool(enable))
         if base is not None:
             configure(base=base)
-        if enable and not datasets.is_caching_enabled():
+        if enable and not _hugging_face_caches():
             warnings.warn(HF_DISABLED_ADVICE, UserWarning, stacklevel=2)
         _tell()
 
@@ -115,7 +113,13 @@ def is_analysisstore_caching_enabled() -> bool:
 
 def is_persistent() -> bool:
     """Tell whether results are kept: caching is on here and in Hugging Face `datasets`."""
-    return is_analysisstore_caching_enabled() and bool(datasets.is_caching_enabled())
+    return is_analysisstore_caching_enabled() and _hugging_face_caches()
+
+
+def _hugging_face_caches() -> bool:
+    import datasets  # takes a second, which the command line does without
+
+    return bool(datasets.is_caching_enabled())
 
 
 @contextmanager

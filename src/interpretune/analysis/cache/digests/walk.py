@@ -14,7 +14,7 @@ its own text at once and puts it on a list; `Walk.finish` works the list off and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -159,6 +159,7 @@ class Walk:
         self.ignored: list[str] = []
         self.uses: set[str] = set()
         self._stochastic: list[str] = []
+        self._summaries = 0
 
     @property
     def path(self) -> str:
@@ -221,8 +222,9 @@ class Walk:
             self.refuse(value, "it is nested too deeply")
         finally:
             self._active.discard(identity)
-        # The object is kept, so that its id cannot be given to another one while the walk lasts.
-        if records == self._records:
+        # Not kept are scalars, whose parts have a name at each place, and anything where a path may be ignored, as the
+        # same object may lie at two paths. The object is kept, so that its id cannot be given to another one meanwhile.
+        if records == self._records and token[:1] == b"@" and not self.policy.ignore:
             self._memo[identity] = (token, value)
         return token
 
@@ -257,17 +259,69 @@ class Walk:
         if self.policy.ignores(path):
             self.ignored.append(path)
         else:
-            self._components[path] = token
+            # Two things may go by one path, such as what two functions of one name captured: both count.
+            known = self._components.get(path, token)
+            self._components[path] = token if known == token else frame("and", known, token)
         return frame("component", path.encode())
 
     @contextmanager
     def component(self, name: str) -> Iterator[None]:
         """Collect the parts recorded meanwhile under ``path + name``; pair it with `file`."""
         before, self._component = self._component, self.path + name
+        summaries, self._summaries = self._summaries, 0
         try:
             yield
         finally:
-            self._component = before
+            self._component, self._summaries = before, summaries
+
+    def apart(self, value: Any, step: str) -> bytes:
+        """Give a token that holds all of an object's meaning, with the code and the components that it brings.
+
+        For what has no place that a path could name, such as an element of a set: what `child` would file or follow
+        under the path would there be mixed up with what its neighbours bring.
+
+        Args:
+            value: the object.
+            step: what the path shows for it in errors.
+        """
+        walk = Walk(self.path, self.find_encoder, self.policy)
+        walk._component, walk._parts, walk._summaries = self._component, self._parts, self._summaries
+        walk._active, walk._memo = self._active, self._memo
+        walk.notes, walk.ignored, walk.uses = self.notes, self.ignored, self.uses
+        walk._stochastic = self._stochastic
+        token = walk.child(value, step)
+        if not walk._records:
+            return token
+        found = walk.finish(token).components
+        return frame("apart", *(piece.encode() for item in found.items() for piece in item))
+
+    @contextmanager
+    def standing_for(self, tokens: Iterable[tuple[Any, bytes]]) -> Iterator[None]:
+        """Let objects that are being taken apart be referred to meanwhile, such as a module by its place in its tree.
+
+        Args:
+            tokens: pairs of an object and the token that `child` shall give for it while the block lasts.
+        """
+        tokens = list(tokens)
+        before = {id(value): self._memo.get(id(value)) for value, _ in tokens}
+        self._memo.update((id(value), (token, value)) for value, token in tokens)
+        try:
+            yield
+        finally:
+            for identity, known in before.items():
+                if known is None:
+                    del self._memo[identity]
+                else:
+                    self._memo[identity] = known
+
+    @contextmanager
+    def summarised(self) -> Iterator[None]:
+        """Record no parts meanwhile: the caller records one for the whole, such as a list of a million items."""
+        self._summaries += 1
+        try:
+            yield
+        finally:
+            self._summaries -= 1
 
     def part(self, digest: bytes | str, text: str = "", name: str | None = None) -> None:
         """Remember the smallest thing a diff can name, at the current path.
@@ -277,6 +331,8 @@ class Walk:
             text: what a person reads; cut to `MAX_TEXT` characters.
             name: what to call it instead of the current path.
         """
+        if self._summaries:
+            return
         parts = self._parts.setdefault(self._component, {})
         if len(parts) < MAX_PARTS:
             parts[self.path if name is None else name] = Part(
