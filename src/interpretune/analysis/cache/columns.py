@@ -14,6 +14,7 @@ them or gives them back in another shape.
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Sequence
 from itertools import chain
@@ -50,6 +51,8 @@ class Column:
         self.feature: Any = self._features[name]
         self._schema = pa.schema({name: self._features.arrow_schema.field(name).type})
         self.type: pa.DataType = self._schema.field(0).type
+        # Kept, as an extension type that nobody holds is made anew from its description at each use.
+        self._lists: pa.DataType = self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type
         self._fields: list[Column] = []
         if isinstance(self.feature, dict):
             self._fields = [Column(key, sub) for key, sub in self.feature.items()]
@@ -69,19 +72,31 @@ class Column:
         """
         if self._fields and all(value is None or type(value) is dict for value in values):
             return self._build_struct(values, own=own)
-        array = _from_arrays(self.feature, self.type, values, own=own)
-        if array is None:
-            array = self._build_by_datasets(values)
-        return array
+        array = self._build_from_tensors(values, own=own)
+        return self._build_by_datasets(values) if array is None else array
 
     def _build_struct(self, values: Sequence[Any], *, own: bool) -> pa.Array:
         children = [
             field.build([None if value is None else value.get(field.name) for value in values], own=own)
             for field in self._fields
         ]
-        missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
-        mask = pa.array(missing) if missing.any() else None
-        return pa.StructArray.from_arrays(children, fields=list(self.type), mask=mask)
+        return pa.StructArray.from_arrays(children, fields=list(self.type), mask=_missing(values))
+
+    def _build_from_tensors(self, values: Sequence[Any], *, own: bool) -> pa.Array | None:
+        """Build the column over its tensors' or arrays' memory, or return None where ``datasets`` has to encode it."""
+        if isinstance(self.feature, (List, LargeList)):
+            return _from_nested(self._lists, values, own=own)
+        if not isinstance(self.feature, _ARRAYS):
+            return None
+        blocks = _blocks(values)
+        if blocks is None:
+            return None
+        shape = self.feature.shape
+        for block in blocks:
+            if block is not None and not _fits(block.shape, shape):
+                raise ValueError(f"the shape {block.shape} is not {_describe_shape(shape)}")
+        storage = _from_blocks(self._lists, blocks, own=own)
+        return None if storage is None else pa.ExtensionArray.from_storage(self.type, storage)
 
     def _build_by_datasets(self, values: Sequence[Any]) -> pa.Array:
         encoded = [self._features.encode_example({self.name: value})[self.name] for value in values]
@@ -92,22 +107,6 @@ class Column:
             array = pa.concat_arrays(array.chunks)
         _check_shapes(self.feature, array)
         return array
-
-
-def _from_arrays(feature: Any, pa_type: pa.DataType, values: Sequence[Any], *, own: bool) -> pa.Array | None:
-    """Build a column of tensors or arrays over their memory, or return None where ``datasets`` has to encode it."""
-    if isinstance(feature, _ARRAYS):
-        blocks = _blocks(values)
-        if blocks is None:
-            return None
-        for block in blocks:
-            if block is not None and not _fits(block.shape, feature.shape):
-                raise ValueError(f"the shape {block.shape} is not {_describe_shape(feature.shape)}")
-        storage = _from_blocks(pa_type.storage_type, blocks, own=own)
-        return None if storage is None else pa.ExtensionArray.from_storage(pa_type, storage)
-    if isinstance(feature, (List, LargeList)):
-        return _from_nested(pa_type, values, own=own)
-    return None
 
 
 def _from_nested(pa_type: pa.DataType, items: Sequence[Any], *, own: bool) -> pa.Array | None:
@@ -121,8 +120,7 @@ def _from_nested(pa_type: pa.DataType, items: Sequence[Any], *, own: bool) -> pa
     if values is None:
         return None
     lengths = np.fromiter((0 if item is None else len(item) for item in items), dtype=np.int64, count=len(items))
-    missing = np.fromiter((item is None for item in items), dtype=bool, count=len(items))
-    return _wrap(pa_type, lengths, missing, values)
+    return _wrap(pa_type, lengths, _missing(items), values)
 
 
 def _blocks(items: Sequence[Any]) -> list[np.ndarray[Any, Any] | None] | None:
@@ -164,18 +162,19 @@ def _from_blocks(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any] | None]
     while _is_list(levels[-1].value_type):
         levels.append(levels[-1].value_type)
     present = [block for block in blocks if block is not None]
-    values = _leaf(levels[-1].value_type, present, own=own) if all(b.ndim == len(levels) for b in present) else None
+    if any(block.ndim != len(levels) for block in present):
+        return None
+    values = _leaf(levels[-1].value_type, present, own=own)
+    for depth in reversed(range(1, len(levels))):
+        if values is None:
+            return None
+        # Each block holds as many lists at this depth as its outer dimensions have places, all of one length.
+        counts = [math.prod(block.shape[:depth]) for block in present]
+        values = _wrap(levels[depth], np.repeat([block.shape[depth] for block in present], counts), None, values)
     if values is None:
         return None
-    for depth in reversed(range(1, len(levels))):
-        counts = [int(np.prod(block.shape[:depth])) for block in present]
-        lengths = np.repeat([block.shape[depth] for block in present], counts)
-        nested = _wrap(levels[depth], lengths, np.zeros(len(lengths), dtype=bool), values)
-        if nested is None:
-            return None
-        values = nested
-    lengths = np.array([0 if block is None else block.shape[0] for block in blocks], dtype=np.int64)
-    return _wrap(pa_type, lengths, np.array([block is None for block in blocks]), values)
+    lengths = np.array([0 if block is None else block.shape[0] for block in blocks])
+    return _wrap(pa_type, lengths, _missing(blocks), values)
 
 
 def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool) -> pa.Array | None:
@@ -208,24 +207,26 @@ def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool
 
 
 def _wrap(
-    pa_type: pa.DataType,
-    lengths: np.ndarray[Any, Any],
-    missing: np.ndarray[Any, Any],
-    values: pa.Array,
+    pa_type: pa.DataType, lengths: np.ndarray[Any, Any], missing: pa.Array | None, values: pa.Array
 ) -> pa.Array | None:
     """One level of lists around the values; None where lists of a fixed length are missing or of another length."""
     if pa.types.is_fixed_size_list(pa_type):
-        if missing.any() or (lengths != pa_type.list_size).any() or not pa_type.list_size:
+        if missing is not None or not pa_type.list_size or (lengths != pa_type.list_size).any():
             return None
         return pa.FixedSizeListArray.from_arrays(values, type=pa_type)
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    large = pa.types.is_large_list(pa_type)
+    if not large and len(values) > _MAX_OFFSET:
+        raise ValueError(f"{len(values)} elements are more than one list can hold; declare the column as LargeList")
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64 if large else np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    mask = pa.array(missing) if missing.any() else None
-    if pa.types.is_large_list(pa_type):
-        return pa.LargeListArray.from_arrays(pa.array(offsets), values, type=pa_type, mask=mask)
-    if offsets[-1] > _MAX_OFFSET:
-        raise ValueError(f"{offsets[-1]} elements are more than one list can hold; declare the column as LargeList")
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, type=pa_type, mask=mask)
+    array = pa.LargeListArray if large else pa.ListArray
+    return array.from_arrays(pa.array(offsets), values, type=pa_type, mask=missing)
+
+
+def _missing(items: Sequence[Any]) -> pa.Array | None:
+    """A mask of the items that are None, or None if there are none."""
+    missing = [item is None for item in items]
+    return pa.array(missing) if any(missing) else None
 
 
 def _is_list(pa_type: pa.DataType) -> bool:

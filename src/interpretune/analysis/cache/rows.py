@@ -53,8 +53,9 @@ class RowEncoder:
         if not features:
             raise ValueError("the features declare no column; a dataset of rows needs at least one")
         self.features = features
-        self.schema: pa.Schema = features.arrow_schema
         self._columns = [Column(name, feature) for name, feature in features.items()]
+        fields = [pa.field(column.name, column.type) for column in self._columns]
+        self.schema: pa.Schema = pa.schema(fields, metadata=features.arrow_schema.metadata)
         self._names = set(features)
 
     def encode(self, rows: Sequence[Mapping[str, Any]], *, first_row: int = 0, own: bool = True) -> EncodedRows:

@@ -26,6 +26,7 @@ _GATHER_BYTES = 1 * 2**20
 _GATHER_ROWS = 1000
 # Hashed and written in slices that stay in the processor's cache between the two.
 _SLICE_BYTES = 1 * 2**20
+_SCRAP_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,9 @@ class ShardWriter:
             raise ValueError(f"the shard {str(self.path)!r} is closed already")
         self._write_gathered()
         self._stream.close()
-        self._file.sync_and_close()
+        checksum = self._file.finish()
         self._closed = True
-        return ShardStats(self.rows, self._file.size, self._file.hexdigest())
+        return ShardStats(self.rows, self._file.size, checksum)
 
     def abort(self) -> None:
         """Give the shard up and remove its file. Never raises; does nothing after ``close``."""
@@ -149,7 +150,7 @@ class ShardWriter:
         self._closed = True
         self._gathered = []
         with contextlib.suppress(OSError):
-            self._file.discard()
+            self._file.close()
         with contextlib.suppress(OSError):
             self.path.unlink()
 
@@ -160,32 +161,41 @@ class _HashedFile:
     def __init__(self, path: Path) -> None:
         self._raw = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by its owner
         self._hash = xxhash.xxh3_128()
+        self._held = bytearray()
         self.size = 0
         self.closed = False
 
     def write(self, data: Any) -> int:
+        # Arrow writes a record batch as some scraps of few bytes and its large buffers, which are passed on uncopied.
         view = memoryview(data).cast("B")
-        for start in range(0, len(view), _SLICE_BYTES):
-            part = view[start : start + _SLICE_BYTES]
-            self._hash.update(part)
-            while part:
-                part = part[self._raw.write(part) :]
         self.size += len(view)
+        if len(self._held) + len(view) <= _SCRAP_BYTES:
+            self._held += view
+            return len(view)
+        self._put_held()
+        for start in range(0, len(view), _SLICE_BYTES):
+            self._put(view[start : start + _SLICE_BYTES])
         return len(view)
 
+    def _put_held(self) -> None:
+        held, self._held = self._held, bytearray()
+        self._put(memoryview(held))
+
+    def _put(self, part: memoryview) -> None:
+        self._hash.update(part)
+        while part:
+            part = part[self._raw.write(part) :]
+
     def flush(self) -> None:
-        """Nothing is held back in this object."""
+        """Nothing to do: what is held back goes out with what follows it, or when the file is finished."""
 
-    def sync_and_close(self) -> None:
+    def finish(self) -> str:
+        """Bring everything to the disk, close the file and return its checksum."""
+        self._put_held()
         os.fsync(self._raw.fileno())
-        self.discard()
-
-    def discard(self) -> None:
-        self.closed = True
-        self._raw.close()
+        self.close()
+        return self._hash.hexdigest()
 
     def close(self) -> None:
-        self.discard()
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
+        self.closed = True
+        self._raw.close()
