@@ -30,7 +30,7 @@ from typing import Any
 import datasets
 import xxhash
 
-from .entry import INFO_NAME, PARTS_NAME, STATE_NAME, Entry, info_bytes, read_features, state_bytes
+from .entry import INFO_NAME, PARTS_NAME, STATE_NAME, Entry, state_bytes
 from .errors import AnalysisCacheError
 from .files import (
     ASIDE_PREFIX,
@@ -43,6 +43,7 @@ from .files import (
     sync_directory,
 )
 from .manifest import MANIFEST_NAME, FileInfo, Manifest, ShardInfo, read_manifest
+from .opening import info_bytes, read_features
 from .rows import EncodedRows
 from .writer import ShardWriter
 

@@ -17,20 +17,20 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
-import pyarrow as pa
 import xxhash
-from datasets.table import MemoryMappedTable, concat_tables
 
 from .errors import CorruptEntryError
 from .files import digest_file, read_bounded
 from .manifest import MANIFEST_NAME, Manifest, read_manifest
 
-__all__ = ["INFO_NAME", "PARTS_NAME", "STATE_NAME", "Entry", "info_bytes", "open_entry", "open_shards", "state_bytes"]
+if TYPE_CHECKING:
+    import datasets
+
+__all__ = ["INFO_NAME", "PARTS_NAME", "STATE_NAME", "Entry", "open_entry", "state_bytes"]
 
 STATE_NAME = "state.json"
 INFO_NAME = "dataset_info.json"
@@ -200,6 +200,8 @@ class Entry:
         Raises:
             CorruptEntryError: the shards cannot be opened or do not hold what the manifest states.
         """
+        from .opening import open_shards, read_features
+
         rows = self.rows if batches is None else self.manifest.rows_in(batches)
         features = read_features(self.manifest.features, self.path / MANIFEST_NAME)
         return open_shards(
@@ -271,83 +273,3 @@ def state_bytes(manifest: Manifest, shards: int | None = None) -> bytes:
         "_split": manifest.split,
     }
     return json.dumps(state, indent=2, sort_keys=True).encode()
-
-
-def info_bytes(features: datasets.Features) -> bytes:
-    """Give the ``dataset_info.json`` with which `datasets.load_from_disk` learns the features."""
-    info = {name: value for name, value in asdict(datasets.DatasetInfo()).items() if value is not None}
-    info["features"] = features.to_dict()
-    return json.dumps(info, indent=2, sort_keys=False).encode()
-
-
-def read_features(described: Mapping[str, Any], where: Path) -> datasets.Features:
-    """Make features from their description in a manifest.
-
-    Raises:
-        CorruptEntryError: it describes no features, or names a type that `datasets` does not have.
-    """
-    _check_feature_types(described, where)
-    try:
-        return datasets.Features.from_dict(dict(described))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise CorruptEntryError(where, f"its features cannot be read: {error}") from error
-
-
-def _check_feature_types(described: Any, where: Path) -> None:
-    # `Features.from_dict` looks an unknown `_type` up among the globals of a module of `datasets`. Only registered
-    # feature types may be named.
-    known = datasets.features.features._FEATURE_TYPES
-    pending = [described]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            kind = value.get("_type")
-            if isinstance(kind, str) and kind not in known and kind != "Sequence":
-                raise CorruptEntryError(where, f"its features name the unknown type {kind[:80]!r}")
-            pending.extend(value.values())
-        elif isinstance(value, list):
-            pending.extend(value)
-
-
-def open_shards(
-    shards: list[tuple[Path, int]],
-    features: datasets.Features,
-    *,
-    rows: int | None = None,
-    split: str | None = None,
-    fingerprint: str | None = None,
-) -> datasets.Dataset:
-    """Map Arrow files and give them as one dataset.
-
-    Args:
-        shards: the files, each with the number of rows that it must have.
-        features: the features that each must have.
-        rows: give only the first so many rows; None for all.
-        split: name of the split.
-        fingerprint: what Hugging Face `datasets` is to take as the dataset's fingerprint; None for a random one.
-
-    Raises:
-        CorruptEntryError: a file is missing, is no Arrow stream, or holds something else.
-    """
-    schema = features.arrow_schema
-    tables = []
-    for path, expected in shards:
-        try:
-            table = MemoryMappedTable.from_file(str(path))
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise CorruptEntryError(path, f"it cannot be opened: {error}") from error
-        if table.num_rows != expected:
-            raise CorruptEntryError(path, f"it holds {table.num_rows} rows, {expected} are stated")
-        if not table.schema.equals(schema, check_metadata=False):
-            raise CorruptEntryError(path, "its columns are not those of the stated features")
-        # The file's own metadata is dropped: only the features checked above say what the columns mean.
-        tables.append(table.replace_schema_metadata(schema.metadata))
-    table = concat_tables(tables) if tables else datasets.table.InMemoryTable(schema.empty_table())
-    if rows is not None and rows < table.num_rows:
-        table = table.slice(0, rows)
-    return datasets.Dataset(
-        table,
-        info=datasets.DatasetInfo(features=features),
-        split=None if split is None else datasets.NamedSplit(split),
-        fingerprint=fingerprint,
-    )

@@ -32,18 +32,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
-
-import datasets
+from typing import TYPE_CHECKING, TypeVar
 
 from . import settings
-from .commit import EntryWriter, Plan, describe_writer
 from .entry import Entry, open_entry
 from .errors import CorruptEntryError, LockTimeoutError
 from .files import make_directories, read_bounded, refuse_links, remove, replace_atomically
 from .locks import KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME, ForeignFormatError
 from .paths import resolve_base, safe_name
+
+if TYPE_CHECKING:
+    import datasets
+
+    from .commit import EntryWriter, Plan
 
 __all__ = ["AnalysisCache", "Damage", "Location"]
 
@@ -303,6 +305,8 @@ class AnalysisCache:
             NestedLockError: this thread is writing that very entry.
             OSError: the entry cannot be read or written.
         """
+        from .commit import EntryWriter, describe_writer  # reading needs neither `datasets` nor `pyarrow`
+
         self._prepare_base()
         lock = KeyLock(self.base, plan.key, lambda: describe_writer(self.locate(plan.key, location)))
         lock.acquire(self.lock_timeout)
