@@ -1,0 +1,76 @@
+"""Imports go one way only: `python tests/test_layers.py` says where they do not (the lint session runs that).
+
+The hasher knows nothing of storage, storage nothing of sessions, and neither knows the host.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "src" / "interpretune" / "analysis" / "cache"
+
+#: Each layer: its modules, and the layers whose modules these may import besides their own.
+LAYERS: dict[str, tuple[set[str], set[str]]] = {
+    "ground": ({"errors", "settings", "paths", "html"}, set()),
+    "digests": ({"digests"}, {"ground"}),
+    "session": ({"session", "session_table"}, {"ground", "digests"}),
+    "hasher": ({"hasher", "explain"}, {"ground", "digests", "session"}),
+    "storage": (
+        {"columns", "commit", "entry", "files", "locks", "manifest", "opening", "pipeline", "rows", "store", "writer"},
+        {"ground"},
+    ),
+    "directories": ({"directories"}, {"ground", "digests"}),
+    "getting": ({"materialize", "outcome"}, {"ground", "digests", "hasher", "storage", "directories"}),
+    "faces": (
+        {"__init__", "__main__", "cli", "demo", "host"},
+        {"ground", "digests", "session", "hasher", "storage", "directories", "getting"},
+    ),
+}
+LAYER_OF = {module: layer for layer, (modules, _) in LAYERS.items() for module in modules}
+
+
+def imports(file: Path) -> Iterator[tuple[int, str]]:
+    """Give the line and the absolute name of all that a module of the package imports, inside functions as well."""
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.lineno, node.module or ""
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(["", *parts[: -node.level], *filter(None, [node.module])])
+            if node.module:
+                yield node.lineno, base
+            else:
+                yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def violations() -> list[str]:
+    """Give one line for each import against the direction, and for each module that is in no layer."""
+    found = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = file.relative_to(PACKAGE).with_suffix("").parts[0]
+        place = file.relative_to(PACKAGE.parents[3])
+        if name not in LAYER_OF:
+            found.append(f"{place}: module in no layer; put it into the table of {Path(__file__).name}")
+            continue
+        layer = LAYER_OF[name]
+        for line, imported in imports(file):
+            if imported.startswith("."):
+                other = LAYER_OF.get(imported.split(".")[1])
+                if other not in {layer, *LAYERS[layer][1]}:
+                    found.append(f"{place}:{line}: {layer} imports {imported[1:]}, which is of {other}")
+            elif imported.split(".")[0] == "interpretune" and layer != "faces":
+                found.append(f"{place}:{line}: {layer} imports {imported}; only the faces know the host")
+    return found
+
+
+def test_imports_go_one_way_only() -> None:
+    assert violations() == []
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(violations()) or None)
