@@ -51,8 +51,7 @@ class Column:
         self.feature: Any = self._features[name]
         self._schema = pa.schema({name: self._features.arrow_schema.field(name).type})
         self.type: pa.DataType = self._schema.field(0).type
-        # Kept, as an extension type that nobody holds is made anew from its description at each use.
-        self._lists: pa.DataType = self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type
+        self._levels = _list_levels(self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type)
         self._fields: list[Column] = []
         if isinstance(self.feature, dict):
             self._fields = [Column(key, sub) for key, sub in self.feature.items()]
@@ -85,7 +84,7 @@ class Column:
     def _build_from_tensors(self, values: Sequence[Any], *, own: bool) -> pa.Array | None:
         """Build the column over its tensors' or arrays' memory, or return None where ``datasets`` has to encode it."""
         if isinstance(self.feature, (List, LargeList)):
-            return _from_nested(self._lists, values, own=own)
+            return _from_nested(self._levels, values, own=own)
         if not isinstance(self.feature, _ARRAYS):
             return None
         blocks = _blocks(values)
@@ -95,7 +94,7 @@ class Column:
         for block in blocks:
             if block is not None and not _fits(block.shape, shape):
                 raise ValueError(f"the shape {block.shape} is not {_describe_shape(shape)}")
-        storage = _from_blocks(self._lists, blocks, own=own)
+        storage = _from_blocks(self._levels, blocks, own=own)
         return None if storage is None else pa.ExtensionArray.from_storage(self.type, storage)
 
     def _build_by_datasets(self, values: Sequence[Any]) -> pa.Array:
@@ -109,18 +108,26 @@ class Column:
         return array
 
 
-def _from_nested(pa_type: pa.DataType, items: Sequence[Any], *, own: bool) -> pa.Array | None:
+def _list_levels(pa_type: pa.DataType) -> list[pa.DataType]:
+    """The list types around a type's innermost values, outermost first."""
+    levels = []
+    while pa.types.is_list(pa_type) or pa.types.is_large_list(pa_type) or pa.types.is_fixed_size_list(pa_type):
+        levels.append(pa_type)
+        pa_type = pa_type.value_type
+    return levels
+
+
+def _from_nested(levels: list[pa.DataType], items: Sequence[Any], *, own: bool) -> pa.Array | None:
     """Build lists, possibly ragged, whose items at some depth are tensors or arrays."""
     blocks = _blocks(items)
     if blocks is not None:
-        return _from_blocks(pa_type, blocks, own=own)
-    if not _is_list(pa_type.value_type) or not all(item is None or isinstance(item, (list, tuple)) for item in items):
+        return _from_blocks(levels, blocks, own=own)
+    if len(levels) == 1 or not all(item is None or isinstance(item, (list, tuple)) for item in items):
         return None
-    values = _from_nested(pa_type.value_type, list(chain.from_iterable(item for item in items if item)), own=own)
+    values = _from_nested(levels[1:], list(chain.from_iterable(item for item in items if item)), own=own)
     if values is None:
         return None
-    lengths = np.fromiter((0 if item is None else len(item) for item in items), dtype=np.int64, count=len(items))
-    return _wrap(pa_type, lengths, _missing(items), values)
+    return _wrap(levels[0], _offsets([0 if item is None else len(item) for item in items]), _missing(items), values)
 
 
 def _blocks(items: Sequence[Any]) -> list[np.ndarray[Any, Any] | None] | None:
@@ -156,11 +163,8 @@ def _as_numpy(value: Any) -> np.ndarray[Any, Any] | None:
     return value if value.dtype.kind in "biuf" and value.dtype.isnative and value.dtype.itemsize <= 8 else None
 
 
-def _from_blocks(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any] | None], *, own: bool) -> pa.Array | None:
-    """Build nested lists of the type from arrays that have as many dimensions as it has levels."""
-    levels = [pa_type]
-    while _is_list(levels[-1].value_type):
-        levels.append(levels[-1].value_type)
+def _from_blocks(levels: list[pa.DataType], blocks: list[np.ndarray[Any, Any] | None], *, own: bool) -> pa.Array | None:
+    """Build nested lists from arrays that have as many dimensions as there are levels."""
     present = [block for block in blocks if block is not None]
     if any(block.ndim != len(levels) for block in present):
         return None
@@ -170,11 +174,12 @@ def _from_blocks(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any] | None]
             return None
         # Each block holds as many lists at this depth as its outer dimensions have places, all of one length.
         counts = [math.prod(block.shape[:depth]) for block in present]
-        values = _wrap(levels[depth], np.repeat([block.shape[depth] for block in present], counts), None, values)
+        values = _wrap(levels[depth], _offsets([block.shape[depth] for block in present], counts), None, values)
     if values is None:
         return None
-    lengths = np.array([0 if block is None else block.shape[0] for block in blocks])
-    return _wrap(pa_type, lengths, _missing(blocks), values)
+    return _wrap(
+        levels[0], _offsets([0 if block is None else len(block) for block in blocks]), _missing(blocks), values
+    )
 
 
 def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool) -> pa.Array | None:
@@ -206,31 +211,35 @@ def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool
         return None  # datasets refuses these as well, or knows a way
 
 
+def _offsets(lengths: list[int], counts: list[int] | None = None) -> np.ndarray[Any, Any]:
+    """Where lists of these lengths begin and end; ``counts`` tells how often each length comes in a row."""
+    if counts is not None and len(set(lengths)) == 1:
+        return np.arange(sum(counts) + 1, dtype=np.int64) * lengths[0]
+    repeated = lengths if counts is None else np.repeat(lengths, counts)
+    offsets = np.zeros(len(repeated) + 1, dtype=np.int64)
+    np.cumsum(repeated, out=offsets[1:])
+    return offsets
+
+
 def _wrap(
-    pa_type: pa.DataType, lengths: np.ndarray[Any, Any], missing: pa.Array | None, values: pa.Array
+    pa_type: pa.DataType, offsets: np.ndarray[Any, Any], missing: pa.Array | None, values: pa.Array
 ) -> pa.Array | None:
     """One level of lists around the values; None where lists of a fixed length are missing or of another length."""
     if pa.types.is_fixed_size_list(pa_type):
-        if missing is not None or not pa_type.list_size or (lengths != pa_type.list_size).any():
+        if missing is not None or not pa_type.list_size or (np.diff(offsets) != pa_type.list_size).any():
             return None
         return pa.FixedSizeListArray.from_arrays(values, type=pa_type)
-    large = pa.types.is_large_list(pa_type)
-    if not large and len(values) > _MAX_OFFSET:
+    if pa.types.is_large_list(pa_type):
+        return pa.LargeListArray.from_arrays(pa.array(offsets), values, type=pa_type, mask=missing)
+    if len(values) > _MAX_OFFSET:
         raise ValueError(f"{len(values)} elements are more than one list can hold; declare the column as LargeList")
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int64 if large else np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    array = pa.LargeListArray if large else pa.ListArray
-    return array.from_arrays(pa.array(offsets), values, type=pa_type, mask=missing)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, type=pa_type, mask=missing)
 
 
 def _missing(items: Sequence[Any]) -> pa.Array | None:
     """A mask of the items that are None, or None if there are none."""
     missing = [item is None for item in items]
     return pa.array(missing) if any(missing) else None
-
-
-def _is_list(pa_type: pa.DataType) -> bool:
-    return bool(pa.types.is_list(pa_type) or pa.types.is_large_list(pa_type) or pa.types.is_fixed_size_list(pa_type))
 
 
 def _fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
