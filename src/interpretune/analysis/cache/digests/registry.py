@@ -6,13 +6,12 @@ of a torch tensor is loaded only when somebody brought a torch tensor.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
-from dataclasses import is_dataclass
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar, cast
 
+from .instances import holds_builtin, is_record
 from .walk import Composed, Encoder, Walk, frame
 
 __all__ = ["find_encoder", "register_encoder"]
@@ -25,11 +24,26 @@ _registered: dict[type, Callable[[Any], Any]] = {}
 _EXACT = {
     **{
         f"builtins.{name}": "values:encode_scalar"
-        for name in ("NoneType", "bool", "int", "float", "complex", "str", "bytes")
+        for name in (
+            *("NoneType", "bool", "int", "float", "complex", "str", "bytes"),
+            *("ellipsis", "EllipsisType", "NotImplementedType"),
+        )
     },
     **{f"builtins.{name}": "values:encode_sequence" for name in ("list", "tuple")},
     **{f"builtins.{name}": "values:encode_set" for name in ("set", "frozenset")},
     "builtins.dict": "values:encode_mapping",
+    **{f"builtins.{name}": "values:encode_bytes_like" for name in ("bytearray", "memoryview")},
+    "builtins.mappingproxy": "standard:encode_mapping_proxy",
+    **dict.fromkeys(
+        (
+            *("builtins.range", "builtins.slice", "re.Pattern", "array.array", "random.Random", "uuid.UUID"),
+            *("decimal.Decimal", "fractions.Fraction", "zoneinfo.ZoneInfo", "zoneinfo._zoneinfo.ZoneInfo"),
+            *(f"datetime.{kind}" for kind in ("date", "time", "datetime", "timedelta", "timezone")),
+        ),
+        "standard:encode_standard",
+    ),
+    "types.SimpleNamespace": "instances:encode_instance",
+    "argparse.Namespace": "instances:encode_instance",
     "builtins.function": "code:encode_code",
     "builtins.method": "code:encode_code",
     "builtins.builtin_function_or_method": "code:encode_code",
@@ -38,12 +52,17 @@ _EXACT = {
 
 #: Base classes: whatever derives from them is understood by their encoder.
 _BASES = {
-    "enum.Enum": "values:encode_enum",
+    "enum.Enum": "instances:encode_enum",
     "builtins.type": "code:encode_code",
-    "pathlib.PurePath": "values:encode_path",
-    "numpy.ndarray": "values:encode_array",
-    "numpy.generic": "values:encode_array",
-    "numpy.dtype": "values:encode_dtype",
+    **{f"{module}.PurePath": "standard:encode_path" for module in ("pathlib", "pathlib._local")},
+    **{f"collections.User{kind}": "instances:encode_instance" for kind in ("Dict", "List", "String")},
+    "numpy.ndarray": "arrays:encode_array",
+    "numpy.generic": "arrays:encode_array",
+    "numpy.dtype": "arrays:encode_dtype",
+    "numpy.random.mtrand.RandomState": "arrays:encode_random_state",
+    "numpy.random._generator.Generator": "arrays:encode_random_state",
+    "numpy.random.bit_generator.BitGenerator": "arrays:encode_random_state",
+    "numpy.random.bit_generator.SeedSequence": "arrays:encode_random_state",
     "datasets.features.features.Features": "tables:encode_features",
     "datasets.arrow_dataset.Dataset": "tables:encode_dataset",
     "datasets.dataset_dict.DatasetDict": "tables:encode_dataset_dict",
@@ -51,6 +70,12 @@ _BASES = {
     "torch.Tensor": "tensors:encode_tensor",
     "torch.dtype": "tensors:encode_dtype",
     "torch.device": "tensors:encode_device",
+    "torch.Size": "tensors:encode_size",
+    "torch.layout": "tensors:encode_name",
+    "torch.memory_format": "tensors:encode_name",
+    "torch.qscheme": "tensors:encode_name",
+    "tokenizers.Tokenizer": "tokenizers:encode_backend",
+    "tokenizers.AddedToken": "tokenizers:encode_added_token",
     "torch.nn.modules.module.Module": "models:encode_module",
     "torch.utils.data.dataloader.DataLoader": "loaders:encode_loader",
     "torch._C.Generator": "loaders:encode_generator",
@@ -70,31 +95,30 @@ def register_encoder(cls: type[T], encode: Callable[[T], Any]) -> None:
             of equal meaning and different for others.
     """
     _registered[cls] = encode
-    _encoder_of.cache_clear()
 
 
 def find_encoder(value: Any) -> Encoder | None:
     """Give the encoder that understands an object, or None."""
     kind: Any = type(value)
+    # Asked each time, as notebooks give a class its method after it was refused once.
+    if _registered or hasattr(kind, "__fingerprint__"):
+        for base in kind.__mro__:
+            if base in _registered:
+                return _own_meaning(_registered[base])
+            if callable(base.__dict__.get("__fingerprint__")):
+                return _own_meaning(lambda value: value.__fingerprint__())
     return _encoder_of(kind)
 
 
 @lru_cache(maxsize=4096)
 def _encoder_of(cls: type) -> Encoder | None:
-    for base in cls.__mro__:
-        if base in _registered:
-            return _own_meaning(_registered[base])
-        if callable(base.__dict__.get("__fingerprint__")):
-            return _own_meaning(lambda value: value.__fingerprint__())
     if cls is Composed:
         return _encode_composed
     target = _EXACT.get(_name(cls))
     if target is None:
         target = next((_BASES[_name(base)] for base in cls.__mro__ if _name(base) in _BASES), None)
-    if target is None and issubclass(cls, enum.Enum):
-        target = "values:encode_enum"
-    if target is None and is_dataclass(cls):
-        target = "values:encode_dataclass"
+    if target is None and (is_record(cls) or holds_builtin(cls)):
+        target = "instances:encode_instance"
     if target is None:
         return None
     module, _, function = target.partition(":")
