@@ -1,4 +1,4 @@
-"""`interpretune.analysis.cache` is ours in every installation: real environments and wheels, a stand-in for the host."""
+"""`interpretune.analysis.cache` is ours in every installation: real environments, real wheels, a stand-in host."""
 
 from __future__ import annotations
 
