@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from .digests.walk import Part
-from .hasher import Difference
+from .entry import Entry
+from .hasher import Difference, Fingerprint
 
-__all__ = ["sentences"]
+__all__ = ["nearest", "sentences", "stored_fingerprint"]
 
 #: Names listed in one sentence; the rest is counted.
 MAX_NAMES = 3
@@ -28,6 +30,38 @@ def sentences(differences: Iterable[Difference]) -> list[str]:
         components whose parts say more than that get one per part.
     """
     return [sentence for difference in differences for sentence in _sentences(difference)]
+
+
+def stored_fingerprint(entry: Entry) -> Fingerprint:
+    """Give the fingerprint that an entry was stored under, with what explains its components.
+
+    Raises:
+        CorruptEntryError: the file that explains them is not what the manifest says.
+    """
+    return Fingerprint.restore(entry.components, entry.parts())
+
+
+def nearest(
+    components: Mapping[str, str], context: Mapping[str, Any], entries: Iterable[Entry], *, key: str = ""
+) -> Entry | None:
+    """Find the entry that a run was probably expected to hit: of the same op, module and dataset, and most alike.
+
+    Args:
+        components: digests of the run, by component name.
+        context: what is known of the run for people: ``op``, ``module``, ``dataset``.
+        entries: where to look.
+        key: the run's own key, whose entry is not meant.
+
+    Returns:
+        The entry, or None where there is no other one.
+    """
+
+    def closeness(entry: Entry) -> tuple[int, int, int, str]:
+        same = [entry.manifest.context.get(name) == context.get(name) for name in ("op", "module", "dataset")]
+        alike = sum(entry.components.get(name) == digest for name, digest in components.items())
+        return (same[0], sum(same), alike, entry.manifest.created)
+
+    return max((entry for entry in entries if entry.key != key), key=closeness, default=None)
 
 
 def _sentences(difference: Difference) -> Iterator[str]:

@@ -75,6 +75,30 @@ class Fingerprint:
             found.append(Difference(name, kind, parts, len({*mine, *theirs})))
         return found
 
+    def stored_parts(self) -> dict[str, dict[str, list[str]]]:
+        """Give the parts as an entry keeps them: ``[digest, text]`` by component and path. See `restore`."""
+        return {
+            name: {path: [part.digest, part.text] for path, part in parts.items()} for name, parts in self.parts.items()
+        }
+
+    @classmethod
+    def restore(cls, components: Mapping[str, str], parts: Mapping[str, Any]) -> Fingerprint:
+        """Give the fingerprint of a stored entry, to hold it against another.
+
+        Args:
+            components: digests by component name, as the manifest has them.
+            parts: what `stored_parts` gave; what is not of that shape is left out.
+        """
+        read: dict[str, dict[str, Part]] = {}
+        for name, below in parts.items():
+            pairs = below.items() if isinstance(below, dict) else ()
+            read[name] = {
+                path: Part(*pair)
+                for path, pair in pairs
+                if isinstance(pair, list) and len(pair) == 2 and all(isinstance(item, str) for item in pair)
+            }
+        return cls(dict(components), read)
+
     def _repr_html_(self) -> str:
         leaves = {
             name: {path: (part.digest, part.text) for path, part in parts.items()} for name, parts in self.parts.items()

@@ -53,6 +53,7 @@ class Settings:
         lock_timeout: seconds to wait for another process that computes the same key; None waits as long as it lives.
         max_size: bytes that the entries of the base may take; least recently used ones leave first. None: no limit.
         max_age: seconds after its last use at which an entry leaves. None: no limit.
+        mode: ``"use"``, or ``"refresh"`` to compute anew, once in this process, what is there already.
     """
 
     base: Path | None = None
@@ -63,8 +64,11 @@ class Settings:
     lock_timeout: float | None = None
     max_size: int | None = None
     max_age: float | None = None
+    mode: str = "use"
 
     def __post_init__(self) -> None:
+        if self.mode not in ("use", "refresh"):
+            raise ValueError(f"mode is {self.mode!r}; it must be 'use' or 'refresh'")
         if self.verify not in ("size", "full"):
             raise ValueError(f"verify is {self.verify!r}; it must be 'size' or 'full'")
 
