@@ -1,0 +1,197 @@
+"""Objects by their attributes: which ones count, which are noise, and why.
+
+Used where an object is its class and its state: modules, configs, tokenizers, tensor subclasses, and the small helper
+objects that libraries hang on them. An attribute counts unless it stands in `NOISE_ATTRIBUTES`; an object of unknown
+kind is understood as its class's code and its attributes where Python can see its whole state, and refused elsewhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from .walk import Walk, frame
+
+__all__ = ["NOISE_ATTRIBUTES", "counted", "encode_object", "encode_state", "objects_understood"]
+
+_LOADING = "says how checkpoints are loaded, saved or placed; what came of it lies in the weights"
+_ORIGIN = "says where something came from"
+_RECORD = "a record that a forward leaves behind and nothing reads back"
+
+#: Attributes that do not count, by the library whose classes (or their subclasses) have them, each with the reason.
+#: A path in ``include=`` makes one of them count all the same.
+NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
+    "torch": {
+        **dict.fromkeys(("_parameters", "_buffers", "_modules"), "counted by name, as weights and as the tree"),
+        "_non_persistent_buffers_set": "says which buffers a state dict leaves out; all of them count",
+        "training": "counted apart, where it matters",
+        **dict.fromkeys(
+            (
+                "_forward_hooks",
+                "_forward_hooks_with_kwargs",
+                "_forward_hooks_always_called",
+                "_forward_pre_hooks",
+                "_forward_pre_hooks_with_kwargs",
+                "_backward_hooks",
+                "_backward_pre_hooks",
+                "_is_full_backward_hook",
+            ),
+            "counted apart, as hooks",
+        ),
+        **dict.fromkeys(
+            (
+                "_state_dict_hooks",
+                "_state_dict_pre_hooks",
+                "_load_state_dict_pre_hooks",
+                "_load_state_dict_post_hooks",
+            ),
+            _LOADING,
+        ),
+        "_compiled_call_impl": "the compiled form of the same forward",
+        "_is_hf_initialized": _LOADING,
+    },
+    "transformers": {
+        **dict.fromkeys(("name_or_path", "_name_or_path", "_commit_hash", "_auto_class", "_from_auto"), _ORIGIN),
+        **dict.fromkeys(("transformers_version", "architectures"), "a label that saving a model puts into its config"),
+        **dict.fromkeys(
+            (
+                "_tp_plan",
+                "_ep_plan",
+                "_pp_plan",
+                "_fsdp_plan",
+                "_tp_size",
+                "_device_mesh",
+                "all_tied_weights_keys",
+                "_tied_weights_keys",
+                "_dynamic_tied_weights_keys",
+                "_keep_in_fp32_modules",
+                "_keep_in_fp32_modules_strict",
+                "_no_split_modules",
+                "_skip_keys_device_placement",
+                "_keys_to_ignore_on_load_unexpected",
+                "_keys_to_ignore_on_load_missing",
+                "_keys_to_ignore_on_save",
+                "_weight_conversions",
+                "_checkpoint_conversion_mapping",
+                "hf_device_map",
+                "_is_hf_initialized",
+            ),
+            _LOADING,
+        ),
+        "_original_object_hash": "a salted `hash()`, another one in each process",
+        "_from_model_config": "says how the generation config was made",
+        "warnings_issued": _RECORD,
+        "_output_capturing_hooks_installed": _RECORD,
+        "_gradient_checkpointing_func": "trades memory for time in the backward pass; the flag beside it counts",
+    },
+    "peft": {
+        **dict.fromkeys(("base_model_name_or_path", "revision", "peft_version", "auto_mapping"), _ORIGIN),
+        "inference_mode": "says whether adapters are trainable",
+    },
+}
+
+#: Objects that hold no meaning of their own.
+_NOISE_TYPES = (logging.Logger, logging.LoggerAdapter, type(threading.Lock()), type(threading.RLock()))
+
+
+@lru_cache(maxsize=4096)
+def noise_of(cls: type) -> dict[str, str]:
+    """Give the noise attributes of a class, from the libraries of all classes that it derives from."""
+    found: dict[str, str] = {}
+    for library in {base.__module__.partition(".")[0] for base in cls.__mro__}:
+        found.update(NOISE_ATTRIBUTES.get(library, {}))
+    return found
+
+
+def counted(value: Any, walk: Walk) -> Iterator[tuple[str, Any]]:
+    """Give the names and values of an object's own attributes that count, sorted by name.
+
+    Args:
+        value: an object with a ``__dict__``, ``__slots__`` or both.
+        walk: standing at the object.
+    """
+    kind: Any = type(value)
+    noise = noise_of(kind)
+    attributes = dict(getattr(value, "__dict__", {}))
+    for name in _slots(kind):
+        if hasattr(value, name):
+            attributes[name] = getattr(value, name)
+    for name in sorted(attributes):
+        if name not in noise or (walk.policy.include and walk.policy.includes(f"{walk.path}.{name}")):
+            yield name, attributes[name]
+
+
+def encode_state(value: Any, walk: Walk) -> bytes:
+    """Give the token of the attributes of an object that count, without its class.
+
+    Args:
+        value: an object with a ``__dict__``, ``__slots__`` or both.
+        walk: standing at the object.
+
+    Raises:
+        UnfingerprintableError: an attribute cannot be understood; the path leads to it.
+    """
+    pieces: list[bytes] = []
+    for name, attribute in counted(value, walk):
+        pieces += (name.encode(), walk.child(attribute, f".{name}"))
+    return frame("state", *pieces)
+
+
+def encode_object(value: Any, walk: Walk) -> bytes:
+    """Give the token of an object of unknown kind: its class and its state, where that is all there is to it.
+
+    Args:
+        value: the object.
+        walk: where it was met.
+
+    Raises:
+        UnfingerprintableError: a part of its state lies outside of what Python shows, in an extension type.
+    """
+    if isinstance(value, _NOISE_TYPES):
+        return b"noise"
+    if isinstance(value, weakref.ref):
+        target = value()
+        return b"dead reference" if target is None else walk.child(target, "()")
+    kind: Any = type(value)
+    if not _is_transparent(kind):
+        walk.refuse(value, "its meaning is not known to the cache")
+    return frame("object", walk.code(kind, ".__class__"), encode_state(value, walk))
+
+
+@contextmanager
+def objects_understood(walk: Walk) -> Iterator[None]:
+    """Let `encode_object` speak for what no encoder is known for, at any depth, while the block lasts."""
+    before = walk.find_encoder
+    walk.find_encoder = lambda value: before(value) or encode_object
+    try:
+        yield
+    finally:
+        walk.find_encoder = before
+
+
+@lru_cache(maxsize=4096)
+def _slots(cls: type) -> tuple[str, ...]:
+    names: list[str] = []
+    for base in cls.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name.startswith("__") and not name.endswith("__"):
+                name = f"_{base.__name__.lstrip('_')}{name}"
+            if name not in ("__dict__", "__weakref__"):
+                names.append(name)
+    return tuple(names)
+
+
+@lru_cache(maxsize=4096)
+def _is_transparent(cls: type) -> bool:
+    """Tell whether an instance holds nothing but its attributes: it is as small as a Python class makes it."""
+    word = object.__basicsize__ // 2
+    size = object.__basicsize__ + word * len(_slots(cls))
+    # Dictionaries and weak references that newer Pythons keep before the object have no positive offset.
+    size += word * (cls.__dictoffset__ > 0) + word * (cls.__weakrefoffset__ > 0)
+    return cls.__basicsize__ <= size and cls.__itemsize__ == 0

@@ -1,0 +1,284 @@
+"""Torch modules: weights, structure, config, training flags and hooks, each a component of its own.
+
+========================  ==============================================================================================
+``.weights``              every parameter and buffer by name, also non-persistent ones, and tensors kept as attributes
+``.structure``            the tree of submodules with their classes' code, and the plain attributes of each
+``.config``               what the module and its submodules hold as `config` or `cfg`
+``.generation``           the generation config, where there is one
+``.training``             the training flag of every submodule whose forward depends on it
+``.hooks``                forward and backward hooks left registered, only where there are any
+``.device``               the device type of the weights, unless devices are portable
+========================  ==============================================================================================
+
+What does not count: gradients, `requires_grad`, hooks added and removed, hooks on state dicts, what loading and saving
+need, wrappers by `torch.compile` and data parallelism, and the attributes in `attributes.NOISE_ATTRIBUTES`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import is_dataclass
+from typing import Any
+
+import torch
+from torch.nn.modules import module as torch_module
+
+from .attributes import counted, encode_state, objects_understood
+from .module_tree import Node, foreign_functions, grow, plain_class, randomness, training_matters
+from .tensors import hash_tensors
+from .walk import Walk, frame
+
+__all__ = ["encode_config", "encode_module"]
+
+#: Hooks that libraries leave behind for their own bookkeeping: the module that defines them, and why they do not count.
+NOISE_HOOKS = {
+    "transformers.utils.output_capturing": "collects hidden states during a call that asks for them; else idle",
+}
+
+_CONFIG_NAMES = ("config", "cfg")
+
+
+def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
+    """Give the token of a module and file its components.
+
+    Args:
+        value: the root module.
+        walk: where it was met; its path names the components, such as ``inputs.model.weights``.
+
+    Raises:
+        UnfingerprintableError: a tensor has no data, or an attribute of a submodule cannot be understood.
+    """
+    walk.use("torch")
+    nodes = grow(value)
+    with _in_place(nodes, walk), objects_understood(walk):
+        finish_weights = _start_weights(nodes, walk)
+        placeholders = [
+            _file(walk, ".structure", lambda: _structure(nodes, walk)),
+            _file(walk, ".config", lambda: _configs(nodes, walk)),
+            _file(walk, ".generation", lambda: _generation(nodes, walk)),
+            _file(walk, ".training", lambda: _training(nodes, walk)),
+            _file(walk, ".hooks", lambda: _hooks(nodes, walk)),
+            _file(walk, ".device", lambda: _device(nodes, walk)),
+            _file(walk, ".weights", finish_weights),
+        ]
+    return frame("module", *(placeholder for placeholder in placeholders if placeholder))
+
+
+def encode_config(value: Any, walk: Walk) -> bytes:
+    """Give the token of a config of transformers: its class and its fields, less what says where it came from.
+
+    The attention implementation counts, resolved as the config holds it, also in configs inside; where its name stands
+    for a function that a user registered, the function's code counts.
+    """
+    walk.use("transformers")
+    pieces = [walk.code(type(value), ".__class__"), encode_state(value, walk)]
+    for field in ("_attn_implementation", "_experts_implementation"):
+        pieces += _implementation(getattr(value, field, None), field, walk)
+    return frame("config", *pieces)
+
+
+def _implementation(name: Any, field: str, walk: Walk) -> list[bytes]:
+    pieces = []
+    for module, registry in (
+        ("transformers.modeling_utils", "ALL_ATTENTION_FUNCTIONS"),
+        ("transformers.masking_utils", "ALL_MASK_ATTENTION_FUNCTIONS"),
+    ):
+        functions = getattr(sys.modules.get(module), registry, None)
+        if isinstance(name, str) and functions is not None and name in functions:
+            pieces.append(walk.child(functions[name], f".{field}[{registry}]"))
+    return pieces
+
+
+def _file(walk: Walk, name: str, encode: Any) -> bytes:
+    """File one component; give its placeholder, or nothing where there is nothing to file or the user left it out."""
+    if walk.policy.ignore and walk.policy.ignores(walk.path + name):
+        walk.ignored.append(walk.path + name)
+        encode()
+        return b""
+    with walk.component(name):
+        token = encode()
+    return walk.file(name, token) if token is not None else b""
+
+
+@contextmanager
+def _in_place(nodes: list[Node], walk: Walk) -> Iterator[None]:
+    """Let attributes that lead back to a module of the tree count as the place where it stands."""
+    references: list[tuple[Any, bytes]] = []
+    seen: set[int] = set()
+    for node in nodes:
+        for module in (node.module, *node.wrappers):
+            if id(module) not in seen:
+                seen.add(id(module))
+                references.append((module, frame("module at", node.path.encode())))
+    with walk.standing_for(references):
+        yield
+
+
+# --- weights
+
+
+def _start_weights(nodes: list[Node], walk: Walk) -> Any:
+    named: dict[str, torch.Tensor] = {}
+    for node in nodes:
+        if node.inside is not None:
+            continue
+        module = node.module
+        for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+            if tensor is not None:
+                named[f"{node.path}.{name}"] = tensor
+        for name, attribute in module.__dict__.items():
+            if isinstance(attribute, torch.Tensor):
+                named[f"{node.path}.{name}"] = attribute
+    if walk.policy.ignore:
+        for path in [path for path in named if walk.policy.ignores(walk.path + path)]:
+            walk.ignored.append(walk.path + path)
+            del named[path]
+    wait = hash_tensors(named, walk)
+
+    def finish() -> bytes:
+        pieces: list[bytes] = []
+        root = walk.path
+        for path, token in sorted(wait().items()):
+            tensor = named[path]
+            walk.part(token, f"{str(tensor.dtype)[6:]} {tuple(tensor.shape)}", name=root + path)
+            pieces += (path.encode(), token)
+        return frame("weights", *pieces)
+
+    return finish
+
+
+def _device(nodes: list[Node], walk: Walk) -> bytes | None:
+    if walk.policy.device != "strict":
+        return None
+    places: dict[str, str] = {}
+    for node in nodes:
+        tensors = (*node.module._parameters.items(), *node.module._buffers.items())
+        places.update((f"{node.path}.{name}", tensor.device.type) for name, tensor in tensors if tensor is not None)
+    kinds = sorted(set(places.values()))
+    walk.part(frame("devices", *map(str.encode, kinds)), ", ".join(kinds), name=f"{walk.path}.device")
+    if len(kinds) <= 1:
+        return frame("device", *map(str.encode, kinds))
+    return frame("devices", *(text.encode() for item in sorted(places.items()) for text in item))
+
+
+# --- structure
+
+
+def _structure(nodes: list[Node], walk: Walk) -> bytes:
+    pieces: list[bytes] = []
+    classes: dict[type, bytes] = {}
+    for node in nodes:
+        pieces.append(node.path.encode())
+        if node.inside is not None:
+            pieces.append(frame("inside", node.inside.encode()))
+            continue
+        cls = plain_class(node.module)
+        with walk.at(node.path):
+            if cls not in classes:
+                classes[cls] = _class(cls, walk)
+            walk.part(classes[cls], cls.__qualname__, name=f"{walk.path}.__class__")
+            pieces += (classes[cls], _attributes(node, walk))
+    return frame("structure", *pieces)
+
+
+def _class(cls: type, walk: Walk) -> bytes:
+    pieces = [walk.code(cls, ".__class__")]
+    for name, function in foreign_functions(cls):
+        pieces += (name.encode(), walk.child(function, f".{name}"))
+    return frame("class", *pieces)
+
+
+def _attributes(node: Node, walk: Walk) -> bytes:
+    pieces: list[bytes] = []
+    for name, attribute in counted(node.module, walk):
+        if _is_config(name, attribute) or _is_generation(name, attribute):
+            pieces += (name.encode(), b"config")
+        elif not isinstance(attribute, torch.Tensor):
+            pieces += (name.encode(), walk.child(attribute, f".{name}"))
+    return frame("attributes", *pieces)
+
+
+# --- configs
+
+
+def _is_config(name: str, value: Any) -> bool:
+    return name in _CONFIG_NAMES and (is_dataclass(value) or hasattr(value, "to_dict"))
+
+
+def _is_generation(name: str, value: Any) -> bool:
+    return name == "generation_config" and value is not None
+
+
+def _configs(nodes: list[Node], walk: Walk) -> bytes | None:
+    return _held(nodes, walk, _is_config)
+
+
+def _generation(nodes: list[Node], walk: Walk) -> bytes | None:
+    return _held(nodes, walk, _is_generation)
+
+
+def _held(nodes: list[Node], walk: Walk, wanted: Any) -> bytes | None:
+    pieces: list[bytes] = []
+    met: dict[int, bytes] = {}
+    for node in nodes:
+        for name, value in sorted(node.module.__dict__.items()):
+            if node.inside is None and wanted(name, value):
+                # Mostly all submodules hold the one config of the model: it is looked at once.
+                if id(value) not in met:
+                    met[id(value)] = walk.child(value, f"{node.path}.{name}")
+                pieces += (f"{node.path}.{name}".encode(), met[id(value)])
+    return frame("configs", *pieces) if pieces else None
+
+
+# --- training mode, hooks
+
+
+def _training(nodes: list[Node], walk: Walk) -> bytes:
+    pieces: list[bytes] = []
+    for node in nodes:
+        module = node.module
+        if node.inside is None and training_matters(module):
+            token = b"bool:1" if module.training else b"bool:0"
+            walk.part(token, str(module.training), name=f"{walk.path}{node.path}.training")
+            pieces += (node.path.encode(), token)
+        reason = randomness(module)
+        if reason is not None:
+            walk.stochastic(f"{walk.path}{node.path}: {reason}")
+    return frame("training", *pieces)
+
+
+_HOOK_KINDS = (
+    ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs"),
+    ("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"),
+    ("_backward_pre_hooks",),
+    ("_backward_hooks", "_is_full_backward_hook"),
+)
+
+
+def _hooks(nodes: list[Node], walk: Walk) -> bytes | None:
+    pieces: list[bytes] = []
+    for node in nodes:
+        for module in (*node.wrappers, node.module) if node.inside is None else ():
+            for kind, *flags in _HOOK_KINDS:
+                hooks = getattr(module, kind, None)
+                if hooks:
+                    with walk.at(node.path):
+                        pieces += _registered(kind, hooks, [getattr(module, flag, None) for flag in flags], walk)
+    for kind in ("_global_forward_pre_hooks", "_global_forward_hooks", "_global_backward_pre_hooks",
+                 "_global_backward_hooks"):  # fmt: skip
+        pieces += _registered(kind, getattr(torch_module, kind, {}), [], walk)
+    return frame("hooks", *pieces) if pieces else None
+
+
+def _registered(kind: str, hooks: dict[int, Any], flags: list[Any], walk: Walk) -> list[bytes]:
+    tokens: list[bytes] = []
+    for handle, hook in hooks.items():
+        if getattr(hook, "__module__", None) in NOISE_HOOKS:
+            continue
+        # Handle numbers come from a counter of the process; the order is what counts.
+        state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in flags]
+        token = walk.child(hook, f".{kind.strip('_')}[{len(tokens)}]")
+        tokens.append(frame("hook", token, *(b"bool:1" if on else b"bool:0" for on in state)))
+    return [walk.path.encode(), kind.encode(), *tokens] if tokens else []
