@@ -1,0 +1,172 @@
+"""Work handed to a second thread through a bounded queue, so that computing and writing overlap.
+
+The division of labour, as measured: the computing thread encodes its rows into memory of their own (a copy at memory
+speed, which the step's freedom to use its buffers again requires), the second thread hashes and writes them. The
+second thread holds the interpreter's lock for microseconds per row only; hashing and writing go on without it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+__all__ = ["QUEUE_BYTES", "Pipeline"]
+
+T = TypeVar("T")
+
+QUEUE_BYTES = 128 * 2**20
+"""How many bytes of encoded rows wait for the writer at most, by default: the memory that overlapping costs."""
+
+
+class Pipeline(Generic[T]):
+    """A bounded queue and one thread that consumes its items in their order.
+
+    The first error of ``consume`` ends the thread. It is raised by the next call of ``put``, ``flush`` or ``close``, as
+    it was raised there, with the traceback of the thread; items that still wait are dropped.
+
+    One thread puts, flushes and closes; ``cancel`` may be called from any. A pipeline that is neither closed nor
+    cancelled keeps its thread, which is a daemon: an interpreter that exits does not wait for it. A process forked from
+    this one has the object and no thread: there, ``cancel`` does nothing and everything else raises ``RuntimeError``.
+
+    As a context manager it closes where the block ends well and cancels where it raises.
+
+    Args:
+        consume: what to do with each item, in the second thread.
+        max_bytes: how many bytes may wait or be in work before ``put`` blocks. An item that is larger is taken when
+            nothing else waits, so at most this many bytes or one item.
+        size_of: bytes of an item.
+        name: name of the thread, for debuggers and messages.
+    """
+
+    def __init__(
+        self, consume: Callable[[T], None], *, max_bytes: int = QUEUE_BYTES, size_of: Callable[[T], int], name: str
+    ) -> None:
+        self._consume = consume
+        self._max_bytes = max_bytes
+        self._size_of = size_of
+        self._name = name
+        self._items: deque[tuple[T, int]] = deque()
+        self._held_items = 0  # waiting or in work
+        self._held_bytes = 0
+        self._open = True
+        self._error: BaseException | None = None
+        self._traceback: TracebackType | None = None
+        self._changed = threading.Condition()
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, item: T) -> None:
+        """Hand an item over, waiting while the queue is full.
+
+        Raises:
+            ValueError: the pipeline is closed or cancelled.
+            RuntimeError: this process was forked from the one that made the pipeline.
+            BaseException: the error that ended the second thread.
+        """
+        size = self._size_of(item)
+        self._require_thread()
+        with self._changed:
+            while True:
+                self._raise_error()
+                if not self._open:
+                    raise ValueError(f"{self._name} is closed and takes no more items")
+                if not self._held_items or self._held_bytes + size <= self._max_bytes:
+                    break
+                self._changed.wait()
+            self._items.append((item, size))
+            self._held_items += 1
+            self._held_bytes += size
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until every item handed over is consumed.
+
+        Raises:
+            RuntimeError: this process was forked from the one that made the pipeline.
+            BaseException: the error that ended the second thread.
+        """
+        self._require_thread()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._held_items)
+            self._raise_error()
+
+    def close(self) -> None:
+        """Wait until every item is consumed and end the thread. Closing again, or after ``cancel``, does nothing.
+
+        Raises:
+            RuntimeError: this process was forked from the one that made the pipeline.
+            BaseException: the error that ended the second thread.
+        """
+        if not self._open:
+            return
+        self._require_thread()
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
+        self._thread.join()
+        with self._changed:
+            self._raise_error()
+
+    def cancel(self) -> None:
+        """Drop what waits and end the thread when the item in work is done. Never raises; errors are dropped too."""
+        if self._pid != os.getpid():
+            return
+        with self._changed:
+            self._open = False
+            self._drop_waiting()
+            self._changed.notify_all()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def __enter__(self) -> Pipeline[T]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.cancel()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._items or not self._open)
+                if not self._items:
+                    return
+                item, size = self._items.popleft()
+            try:
+                self._consume(item)
+            except BaseException as error:
+                with self._changed:
+                    # Kept apart, as each raising of the error adds to the traceback that it carries.
+                    self._error, self._traceback = error, error.__traceback__
+                    self._drop_waiting()
+                    self._release(size)
+                return
+            # The item's memory must be gone when its bytes are given free for others.
+            del item
+            with self._changed:
+                self._release(size)
+
+    def _release(self, size: int) -> None:
+        self._held_items -= 1
+        self._held_bytes -= size
+        self._changed.notify_all()
+
+    def _drop_waiting(self) -> None:
+        self._held_items -= len(self._items)
+        self._held_bytes -= sum(size for _, size in self._items)
+        self._items.clear()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error.with_traceback(self._traceback)
+
+    def _require_thread(self) -> None:
+        if self._pid != os.getpid():
+            raise RuntimeError(f"{self._name} was made before this process was forked; make one in the process itself")
