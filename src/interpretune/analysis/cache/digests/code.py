@@ -1,0 +1,348 @@
+"""The meaning of code: functions, classes, and everything that they name.
+
+`CodeGraph` holds one node for each user function (in each context of captured objects that it is called with) and each
+user class. A node has a token of its own text, the tokens of the values that it reads, and labelled edges to the code
+that it refers to. Code refers to itself in circles, so the graph is folded by refining colours: every node begins with
+what it says itself and takes in, round after round, the colours of what it refers to.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UnfingerprintableError
+from .code_classes import class_token, read_class
+from .code_kinds import encode_kind, installed_token
+from .code_nodes import Bindings, Node
+from .code_source import find_source
+from .code_values import Atoms, Instance, Items, Known, is_user_class, is_user_function, unwrap
+from .walk import Walk, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["CodeGraph", "class_code", "encode_code"]
+
+
+def encode_code(value: Any, walk: Walk) -> bytes:
+    """Give the token of a function, class or anything else that is code; what it refers to follows later.
+
+    Args:
+        value: the code.
+        walk: the walk that met it.
+    """
+    return walk.code(value, "")
+
+
+def class_code(walk: Walk, cls: type) -> bytes:
+    """Give the token of the code behind an instance: its class, with the bases, methods and attributes of user classes.
+
+    Args:
+        walk: the walk that met the instance; it stands at the instance's path.
+        cls: the instance's class.
+    """
+    return walk.code(cls, ".__class__")
+
+
+class CodeGraph:
+    """All code that one walk met, and what it refers to.
+
+    Args:
+        walk: the walk that the graph belongs to.
+    """
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self._nodes: dict[Any, Node] = {}
+        self._roots: set[tuple[str, Node]] = set()
+        self._waiting: deque[Node] = deque()
+        self._methods: dict[tuple[int, int], MethodType] = {}
+        #: The node whose values are being looked at, how it names the value, and the value's path.
+        self._reading: tuple[Node, str, str] | None = None
+
+    # What the walk asks for
+
+    def meet(self, value: Any, label: str) -> bytes:
+        """Take note of code met by the walk.
+
+        Args:
+            value: a function, class or other code.
+            label: how it is reached from the walk's current path.
+
+        Returns:
+            The token of its own text, without what it refers to.
+        """
+        function, arguments, keywords = _taken_apart(value)
+        if is_user_function(function):
+            node = self.function_node(
+                function, self._live_bindings(function, arguments, keywords), self.walk.path + label
+            )
+            self.open(node)
+            return self._refer(node, label)
+        if isinstance(function, type) and not arguments and not keywords:
+            if any(is_user_class(base) for base in function.__mro__):
+                return self._refer(self.class_node(function, self.walk.path + label), label)
+            return installed_token(function, self.walk)
+        bound = [self.walk.child(argument, f"{label}.args[{index}]") for index, argument in enumerate(arguments)]
+        bound += [
+            frame("keyword", name.encode(), self.walk.child(keywords[name], f"{label}.{name}"))
+            for name in sorted(keywords)
+        ]
+        with self.walk.at(label):
+            token = encode_kind(function, self.walk)
+        return frame("bound", token, *bound) if bound else token
+
+    def close(self) -> bytes:
+        """Follow everything that was met and fold it into one token."""
+        while self._waiting:
+            node = self._waiting.popleft()
+            node.waiting = False
+            if isinstance(node.value, type):
+                with self._at(node, "", node.path):
+                    read_class(node, self)
+            else:
+                self._read_function(node)
+        return _fold(self._roots)
+
+    # What the readers ask for
+
+    def count(self, node: Node, known: Known, line: int) -> None:
+        """Let a node depend on a live object as a whole.
+
+        Args:
+            node: the function that reads it.
+            known: the object and how it is reached.
+            line: number of the source line where it leaves what can be followed.
+        """
+        if known.label in node.reads:
+            return
+        try:
+            with self._at(node, known.label, known.path):
+                node.reads[known.label] = self.walk.child(known.value)
+        except UnfingerprintableError as error:
+            if error.path != known.path:
+                raise
+            raise UnfingerprintableError(
+                error.path,
+                f"{error.reason}, and the code needs it as a whole: {node.place(line)}",
+                type_name=error.type_name,
+                hint=error.hint,
+            ) from None
+
+    def call(self, node: Node, function: FunctionType, bindings: Bindings, label: str, path: str) -> Atoms:
+        """Let a node depend on a user function that it calls with known objects.
+
+        Args:
+            node: the caller.
+            function: the function that is called.
+            bindings: the known objects by parameter, labelled as the caller reaches them.
+            label: how the caller names the function.
+            path: the function's dotted path.
+
+        Returns:
+            The known objects that it gives back.
+        """
+        described = ",".join(
+            f"{name}={'|'.join(sorted(_label(atom) for atom in atoms))}" for name, atoms in sorted(bindings.items())
+        )
+        label = f"{label}({described})"
+        callee = self.function_node(function, _received(bindings), path)
+        node.edges.add((label, callee))
+        callee.callers.add(node)
+        several = len(callee.returns) > 1
+        return tuple(
+            Known(known.value, f"{label}|{index}" if several else label, known.path)
+            for index, known in enumerate(callee.returns)
+        )
+
+    def refer_open(self, node: Node, value: Any, label: str, path: str) -> None:
+        """Let a node depend on code that may be called by anybody with anything."""
+        with self._at(node, label, path):
+            node.reads[label] = self.meet(value, "")
+
+    def method(self, function: Any, receiver: Any) -> MethodType:
+        """Give a bound method, the same one each time, as values are known by their identity."""
+        key = (id(function), id(receiver))
+        return self._methods.setdefault(key, MethodType(function, receiver))
+
+    def note(self, text: str) -> None:
+        """Remember something that the key cannot promise."""
+        self.walk.note(text)
+
+    # Nodes
+
+    def function_node(self, function: FunctionType, bindings: Bindings, path: str) -> Node:
+        """Give the node of a function in a context, made and put on the list if it is new."""
+        key = (id(function), tuple((name, _identity(atoms)) for name, atoms in sorted(bindings.items())))
+        node = self._nodes.get(key)
+        if node is None:
+            source = find_source(function.__code__, function.__globals__)
+            node = self._nodes[key] = Node(function, path, bindings, source)
+            if source is None:
+                self.walk.note(
+                    f"no source was found for function `{function.__qualname__}`: its compiled code counts, "
+                    "so the key is valid for this Python version only"
+                )
+            self._wait(node)
+            self.walk.part(node.token, node.text, name=node.title)
+        return node
+
+    def class_node(self, cls: type, path: str) -> Node:
+        """Give the node of a class, made and put on the list if it is new."""
+        node = self._nodes.get(id(cls))
+        if node is None:
+            node = self._nodes[id(cls)] = Node(cls, path, {}, None, class_token(cls))
+            self._wait(node)
+        return node
+
+    def _wait(self, node: Node) -> None:
+        if not node.waiting:
+            node.waiting = True
+            self._waiting.append(node)
+
+    def open(self, node: Node) -> None:
+        """Let anybody call a function: what it gives back then leaves what can be followed."""
+        if not node.is_open:
+            node.is_open = True
+            self._wait(node)
+
+    def _refer(self, node: Node, label: str) -> bytes:
+        if self._reading is None:
+            self._roots.add((self.walk.path[len(self.walk.root) :] + label, node))
+        else:
+            reader, name, base = self._reading
+            reader.edges.add((name + self.walk.path[len(base) :] + label, node))
+        return node.token
+
+    @contextmanager
+    def _at(self, node: Node, label: str, path: str) -> Iterator[None]:
+        before, self._reading = self._reading, (node, label, path)
+        try:
+            with self.walk.standing(path):
+                yield
+        finally:
+            self._reading = before
+
+    def _read_function(self, node: Node) -> None:
+        before = [(known.label, id(known.value)) for known in node.returns]
+        node.forget()
+        if node.source is None:
+            from .code_bytecode import read_code as read
+        else:
+            from .code_reads import read_source as read
+        read(node, self)
+        if before != [(known.label, id(known.value)) for known in node.returns]:
+            for caller in node.callers:
+                self._wait(caller)
+
+    def _live_bindings(self, function: FunctionType, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Bindings:
+        """Bind the arguments that a method or partial already holds."""
+        path = self.walk.path
+        bindings: Bindings = {}
+        code = function.__code__
+        names = code.co_varnames[: code.co_argcount]
+        for name, value in zip(names, arguments, strict=False):
+            bindings[name] = (Known(value, name, f"{path}.{name}"),)
+        every = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        rest = {name: value for name, value in keywords.items() if name not in every}
+        bindings |= {name: (Known(value, name, f"{path}.{name}"),) for name, value in keywords.items() if name in every}
+        position = code.co_argcount + code.co_kwonlyargcount
+        if code.co_flags & 0x04:
+            name = code.co_varnames[position]
+            position += 1
+            extra = arguments[len(names) :]
+            if extra:
+                elements = tuple(
+                    (Known(value, f"{name}[{i}]", f"{path}.{name}[{i}]"),) for i, value in enumerate(extra)
+                )
+                bindings[name] = (Items(elements, exact=False),)
+        if rest and code.co_flags & 0x08:
+            name = code.co_varnames[position]
+            bindings[name] = (Known(rest, name, f"{path}.{name}"),)
+        return bindings
+
+
+def _taken_apart(value: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """Divide bound methods, partials and callable instances into the function and what it is bound to."""
+    arguments: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    while True:
+        value = unwrap(value)
+        if isinstance(value, MethodType):
+            value, arguments = value.__func__, (value.__self__, *arguments)
+        elif type(value) is functools.partial:
+            value, arguments, keywords = value.func, (*value.args, *arguments), {**value.keywords, **keywords}
+        else:
+            call = type(value).__dict__.get("__call__") or next(
+                (base.__dict__["__call__"] for base in type(value).__mro__ if "__call__" in base.__dict__), None
+            )
+            if isinstance(value, (type, FunctionType)) or not is_user_function(call):
+                return value, arguments, keywords
+            value, arguments = call, (value, *arguments)
+
+
+def _received(bindings: Bindings) -> Bindings:
+    """Give known objects the names by which the function that receives them reaches them."""
+
+    def renamed(atoms: Atoms, name: str) -> Atoms:
+        ordered = sorted(atoms, key=_label)
+        names = [name] if len(ordered) == 1 else [f"{name}|{index}" for index in range(len(ordered))]
+        return tuple(received(atom, called) for atom, called in zip(ordered, names, strict=True))
+
+    def received(atom: Any, name: str) -> Any:
+        if isinstance(atom, Known):
+            return Known(atom.value, name, atom.path)
+        if isinstance(atom, Items):
+            elements = tuple(renamed(element, f"{name}[{index}]") for index, element in enumerate(atom.elements))
+            return Items(elements, atom.exact)
+        return atom
+
+    return {name: renamed(atoms, name) for name, atoms in bindings.items()}
+
+
+def _label(atom: Any) -> str:
+    if isinstance(atom, Instance):
+        return "new"
+    if isinstance(atom, Items):
+        return "[" + ";".join("|".join(sorted(map(_label, element))) for element in atom.elements) + "]"
+    return str(getattr(atom, "label", ""))
+
+
+def _identity(atoms: Atoms) -> tuple[Any, ...]:
+    return tuple(
+        (id(atom.cls),) if isinstance(atom, Instance)
+        else tuple(map(_identity, atom.elements)) if isinstance(atom, Items)
+        else (atom.key[0], id(getattr(atom, "value", atom)))
+        for atom in atoms
+    )  # fmt: skip
+
+
+def _fold(roots: set[tuple[str, Node]]) -> bytes:
+    """Refine the colours of all nodes until no round tells more of them apart, and digest what the roots refer to."""
+    nodes: dict[Node, None] = {}
+    pending = [node for _, node in roots]
+    while pending:
+        node = pending.pop()
+        if node not in nodes:
+            nodes[node] = None
+            pending.extend(target for _, target in node.edges)
+    colours = {node: node.own_colour() for node in nodes}
+    classes = 0
+    # One round more than it takes to tell them apart: then equal sets of colours mean equal graphs.
+    while classes < (found := len(set(colours.values()))):
+        classes = found
+        colours = {
+            node: frame(
+                "node",
+                colours[node],
+                *sorted({frame("edge", label.encode(), colours[target]) for label, target in node.edges}),
+            )
+            for node in nodes
+        }
+    named = sorted({frame("root", label.encode(), colours[node]) for label, node in roots})
+    return frame("code", frame("roots", *named), *sorted(set(colours.values())))

@@ -1,0 +1,203 @@
+"""What counts of a user class: its bases, methods and attributes, as they are now.
+
+The live class is read and not its source, so that a method that was replaced counts as it runs. What Python and its
+libraries keep in a class beside the user's definitions does not count: some of it depends on what the process did
+before (``__slotnames__`` is added by the first pickle).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from .code_noise import is_noise
+from .code_values import Instance, is_user_function, unwrap
+from .walk import frame
+
+if TYPE_CHECKING:
+    from .code import CodeGraph
+    from .code_nodes import Bindings, Node
+
+__all__ = ["class_token", "read_class"]
+
+#: Entries that the language or a library makes itself.
+_BOOKKEEPING = frozenset(
+    [
+        "__module__",
+        "__qualname__",
+        "__name__",
+        "__doc__",
+        "__dict__",
+        "__weakref__",
+        "__annotations__",
+        "__annotate__",
+        "__annotate_func__",
+        "__annotations_cache__",
+        "__slotnames__",
+        "__parameters__",
+        "__orig_bases__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__abstractmethods__",
+        "__type_params__",
+        "__classcell__",
+        "__classdictcell__",
+        "__non_callable_proto_members__",
+        "_abc_impl",
+        "_abc_registry",
+        "_abc_cache",
+        "__dataclass_fields__",
+        "__dataclass_params__",
+        "__signature__",
+        "__text_signature__",
+        "__protocol_attrs__",
+        "_is_protocol",
+        "_is_runtime_protocol",
+    ]
+)
+_ENUM_BOOKKEEPING = frozenset(
+    [
+        "_member_map_",
+        "_member_names_",
+        "_value2member_map_",
+        "_member_type_",
+        "_unhashable_values_",
+        "_unhashable_values_map_",
+        "_hashable_values_",
+        "_value_repr_",
+        "_use_args_",
+        "_new_member_",
+        "_generate_next_value_",
+        "_boundary_",
+        "_flag_mask_",
+        "_singles_mask_",
+        "_all_bits_",
+        "_inverted_",
+        "_sort_order_",
+        "__new_member__",
+        "_order_",
+        "_ignore_",
+    ]
+)
+
+
+def class_token(cls: type) -> bytes:
+    """Give the token of a class by itself: its name, without the module."""
+    return frame("class", cls.__qualname__.rpartition("<locals>.")[2].encode())
+
+
+def read_class(node: Node, graph: CodeGraph) -> None:
+    """Find what a class consists of.
+
+    Args:
+        node: the class, reset; the walk stands at its path.
+        graph: takes what is found.
+    """
+    cls = node.value
+    walk = graph.walk
+    node.forget()
+    for index, base in enumerate(cls.__bases__):
+        if base is not object:
+            node.reads[f".__bases__[{index}]"] = walk.code(base, f".__bases__[{index}]")
+    if type(cls) is not type:
+        node.reads[".__class__"] = walk.code(type(cls), ".__class__")
+    if dataclasses.is_dataclass(cls):
+        _read_fields(node, graph)
+    if issubclass(cls, enum.Enum):
+        for order, (name, member) in enumerate(cls.__members__.items()):
+            node.reads[f".{name}"] = frame("member", b"%d" % order, walk.child(member._value_, f".{name}.value"))
+    for name, value in cls.__dict__.items():
+        if not _counts(cls, name, value):
+            continue
+        function = unwrap(value.__func__ if isinstance(value, (staticmethod, classmethod)) else value)
+        if is_user_function(function):
+            _read_method(node, graph, name, function, value)
+        elif isinstance(value, (property, functools.cached_property)):
+            _read_property(node, graph, name, value)
+        elif not is_noise(value):
+            node.reads[f".{name}"] = walk.child(value, f".{name}")
+
+
+def _counts(cls: type, name: str, value: Any) -> bool:
+    if name in _BOOKKEEPING:
+        return False
+    if issubclass(cls, enum.Enum) and (name in _ENUM_BOOKKEEPING or name in cls.__members__):
+        return False
+    # Generated from the fields, in another way in each Python version; the fields count.
+    if isinstance(value, FunctionType) and value.__code__.co_filename.startswith("<") and _is_generated(cls, name):
+        return False
+    if name in ("__match_args__", "__hash__") and dataclasses.is_dataclass(cls) and not is_user_function(value):
+        return False
+    slot = getattr(value, "__objclass__", None) is cls and not callable(value)
+    return not slot
+
+
+def _is_generated(cls: type, name: str) -> bool:
+    if dataclasses.is_dataclass(cls) and "__dataclass_params__" in cls.__dict__:
+        return name in _DATACLASS_METHODS
+    return issubclass(cls, tuple) and hasattr(cls, "_fields") and name == "__new__"
+
+
+_DATACLASS_METHODS = frozenset(
+    [
+        "__init__",
+        "__repr__",
+        "__eq__",
+        "__lt__",
+        "__le__",
+        "__gt__",
+        "__ge__",
+        "__hash__",
+        "__setattr__",
+        "__delattr__",
+        "__replace__",
+        "__getstate__",
+        "__setstate__",
+        "_dataclass_getstate",
+        "_dataclass_setstate",
+    ]
+)
+
+
+def _read_method(node: Node, graph: CodeGraph, name: str, function: FunctionType, value: Any) -> None:
+    kind = type(value).__name__ if isinstance(value, (staticmethod, classmethod)) else "function"
+    code = function.__code__
+    bindings: Bindings = {}
+    if kind == "function" and code.co_argcount and "<locals>" not in name:
+        bindings = {code.co_varnames[0]: (Instance(node.value),)}
+    method = graph.function_node(function, bindings, f"{node.path}.{name}")
+    graph.open(method)
+    node.reads[f".{name}"] = frame(kind, method.token)
+    node.edges.add((f".{name}", method))
+
+
+def _read_property(node: Node, graph: CodeGraph, name: str, value: Any) -> None:
+    accessors = {"fget": getattr(value, "fget", None) or getattr(value, "func", None)}
+    accessors |= {part: getattr(value, part, None) for part in ("fset", "fdel")}
+    for part, accessor in accessors.items():
+        function = unwrap(accessor)
+        if is_user_function(function):
+            _read_method(node, graph, f"{name}.{part}", function, function)
+        elif function is not None:
+            node.reads[f".{name}.{part}"] = graph.walk.child(function, f".{name}.{part}")
+
+
+def _read_fields(node: Node, graph: CodeGraph) -> None:
+    """The fields of a dataclass and how its methods are generated from them."""
+    cls = node.value
+    walk = graph.walk
+    params = cls.__dict__.get("__dataclass_params__")
+    if params is not None:
+        settings = {name: getattr(params, name) for name in ("init", "repr", "eq", "order", "unsafe_hash", "frozen")}
+        node.reads[".__dataclass_params__"] = walk.child(settings, ".__dataclass_params__")
+    for order, field in enumerate(dataclasses.fields(cls)):
+        step = f".{field.name}"
+        pieces = [walk.child((order, field.init, field.repr, field.compare, field.hash, bool(field.kw_only)), step)]
+        for part in ("default", "default_factory"):
+            value = getattr(field, part)
+            if value is not dataclasses.MISSING:
+                pieces.append(frame(part, walk.child(value, f"{step}.{part}")))
+        node.reads[f".__dataclass_fields__{step}"] = frame("field", *pieces)

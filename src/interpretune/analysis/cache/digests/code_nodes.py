@@ -1,0 +1,79 @@
+"""One function or class in the graph of code."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from .code_source import Source
+from .code_values import Atoms, Known
+from .walk import frame
+
+__all__ = ["Bindings", "Node"]
+
+#: Known objects by the name of the parameter that receives them.
+Bindings = dict[str, Atoms]
+
+
+@dataclass(eq=False)
+class Node:
+    """One function in one context of known objects, or one class."""
+
+    value: Any
+    path: str
+    bindings: Bindings
+    source: Source | None
+    class_text: bytes = b""
+    #: Tokens of the values that it reads, by how it reaches them.
+    reads: dict[str, bytes] = field(default_factory=dict)
+    edges: set[tuple[str, Node]] = field(default_factory=set)
+    #: Known objects that it gives back to its callers.
+    returns: list[Known] = field(default_factory=list)
+    callers: set[Node] = field(default_factory=set)
+    #: True where anybody may call it: what it gives back then leaves what can be followed.
+    is_open: bool = False
+    waiting: bool = False
+
+    @cached_property
+    def token(self) -> bytes:
+        """What its own text says."""
+        if self.class_text:
+            return self.class_text
+        if self.source is None:
+            from .code_bytecode import code_token
+
+            return code_token(self.value.__code__)
+        return self.source.token
+
+    @property
+    def title(self) -> str:
+        """What to call it in a report."""
+        kind = "class" if self.class_text else "function"
+        name = self.value.__qualname__.rpartition("<locals>.")[2]
+        file = os.path.basename(self.source.filename) if self.source is not None else ""
+        return f"{kind} `{name}` ({file})" if file else f"{kind} `{name}`"
+
+    @property
+    def text(self) -> str:
+        """Its source for people, where there is one."""
+        return self.source.text if self.source is not None else ""
+
+    def place(self, line: int) -> str:
+        """Name a line of the function for an error message."""
+        name = self.value.__qualname__
+        if self.source is None:
+            return f"function `{name}`, whose source was not found"
+        return f"function `{name}`, {self.source.filename}:{line}: `{self.source.line(line)}`"
+
+    def forget(self) -> None:
+        """Begin again: the function is about to be read once more."""
+        self.reads.clear()
+        self.edges.clear()
+        self.returns = []
+
+    def own_colour(self) -> bytes:
+        """What it says and reads, without the code that it refers to."""
+        reads = (frame("read", label.encode("utf-8", "surrogatepass"), token) for label, token in self.reads.items())
+        return frame("own", self.token, *sorted(reads))

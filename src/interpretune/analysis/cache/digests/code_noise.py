@@ -1,0 +1,41 @@
+"""What only tells people about a run, or keeps threads apart, and so cannot change its rows.
+
+One table, and one rule: such an object does not count where it is used as a context manager (``with self.lock:``), or
+where a method of it is called and nothing is done with the result (``self.logger.info(...)``). What is passed to such a
+call does not count either, except that functions called to make it are followed. Anywhere else the object is refused
+like any other of unknown kind, since then its state may reach the rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["is_noise", "is_quiet_function"]
+
+#: Classes, by module and name; their subclasses are meant too.
+NOISE_CLASSES = frozenset(
+    {
+        *(f"logging.{name}" for name in ("Logger", "LoggerAdapter", "Handler", "Filterer")),
+        *("_thread.lock", "_thread.LockType", "_thread.RLock", "threading._RLock", "threading.Condition"),
+        *(f"threading.{name}" for name in ("Semaphore", "Event", "Barrier", "Thread", "Timer")),
+        *(f"multiprocessing.synchronize.{name}" for name in ("SemLock", "Event", "Condition")),
+        *("tqdm.std.tqdm", "tqdm.std.Comparable", "rich.console.Console", "rich.progress.Progress"),
+        *("_io._TextIOBase", "_io.TextIOWrapper", "_io.StringIO"),
+        *("torch.utils.tensorboard.writer.SummaryWriter", "structlog._base.BoundLoggerBase", "loguru._logger.Logger"),
+    }
+)
+
+#: Functions that only tell people something, where nothing is done with their result.
+QUIET_FUNCTIONS = frozenset({"builtins.print", "warnings.warn", "warnings.warn_explicit", "_warnings.warn"})
+_QUIET_MODULES = ("logging",)
+
+
+def is_noise(value: Any) -> bool:
+    """Tell whether an object is of a kind that only tells people about the run or keeps threads apart."""
+    return any(f"{base.__module__}.{base.__qualname__}" in NOISE_CLASSES for base in type(value).__mro__)
+
+
+def is_quiet_function(value: Any) -> bool:
+    """Tell whether a function only tells people something."""
+    module = getattr(value, "__module__", None)
+    return module in _QUIET_MODULES or f"{module}.{getattr(value, '__qualname__', '')}" in QUIET_FUNCTIONS

@@ -1,0 +1,225 @@
+"""The source of running code.
+
+The running code counts, not the file on disk: a definition found in a file is believed only if it compiles to the very
+code object that runs. Text is taken from `linecache`, which also holds notebook cells, doctests and the interactive
+prompt of newer Pythons; first as it was read earlier, then, if that does not fit, as it is on disk now.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import CodeType
+from typing import Any
+
+from .code_syntax import FunctionNode, readable, scalar_token, syntax_token
+
+__all__ = ["Source", "find_source", "same_code"]
+
+#: Flags of a code object that say what kind of function it is; the others follow from how it was compiled.
+_KIND_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One definition that was found to be the source of running code."""
+
+    node: FunctionNode
+    #: Name of the class whose body it stands in: private names (``__x``) are mangled with it.
+    class_name: str
+    filename: str
+    lines: list[str] = field(repr=False)
+
+    @cached_property
+    def token(self) -> bytes:
+        """What its text says."""
+        return syntax_token(self.node)
+
+    @cached_property
+    def text(self) -> str:
+        """The text for people, without comments, docstrings and annotations."""
+        return readable(self.node)
+
+    def line(self, number: int) -> str:
+        """Give one line of the file, stripped; empty where there is none."""
+        return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
+
+
+class _File:
+    """The definitions in one text, each with the code that it compiles to."""
+
+    def __init__(self, filename: str, lines: list[str]) -> None:
+        self.lines = lines
+        #: By name of the code object: the code, the definition, and the name of the class around it.
+        self.definitions: dict[str, list[tuple[CodeType, FunctionNode, str]]] = {}
+        text = "".join(lines)
+        try:
+            tree = ast.parse(text, filename)
+            places: dict[tuple[str, int], list[tuple[FunctionNode, str]]] = {}
+            for node, class_name in _definitions(tree, ""):
+                places.setdefault(_place(node), []).append((node, class_name))
+            code = _compile(text, filename)
+            # Several lambdas on one line cannot be told apart by their position: they are moved to lines of their own.
+            crowded = [entry for entries in places.values() if len(entries) > 1 for entry in entries]
+            for candidate in _codes(code):
+                entries = places.get((candidate.co_name, candidate.co_firstlineno), [])
+                if len(entries) == 1:
+                    self._add(candidate, *entries[0])
+            if crowded:
+                moved = _moved(text, filename, [_place(node) for node, _ in crowded], len(lines) + 1)
+                for candidate in _codes(_compile(moved, filename)):
+                    number = candidate.co_firstlineno // (len(lines) + 1)
+                    if number:
+                        self._add(candidate, *crowded[number - 1])
+        except (SyntaxError, ValueError, RecursionError):
+            return
+
+    def _add(self, code: CodeType, node: FunctionNode, class_name: str) -> None:
+        self.definitions.setdefault(code.co_name, []).append((code, node, class_name))
+
+
+_files: dict[str, list[_File]] = {}
+_found: dict[int, tuple[CodeType, Source | None]] = {}
+_KEPT_VERSIONS = 4
+
+
+def find_source(code: CodeType, names: dict[str, Any]) -> Source | None:
+    """Find the definition that running code was compiled from.
+
+    Args:
+        code: the code of a function or lambda.
+        names: the globals it sees; their loader may know the text of a module that is no plain file.
+
+    Returns:
+        The definition, or None where no text compiles to this code. Both are remembered by code object.
+    """
+    known = _found.get(id(code))
+    if known is None:
+        # The code object is kept, so that its id cannot pass to another one.
+        known = _found[id(code)] = (code, _search(code, names))
+    return known[1]
+
+
+def _search(code: CodeType, names: dict[str, Any]) -> Source | None:
+    filename = code.co_filename
+    for file in reversed(_files.get(filename, ())):
+        source = _match(code, file, filename)
+        if source is not None:
+            return source
+    for refresh in (False, True):
+        if refresh:
+            linecache.checkcache(filename)
+        lines = linecache.getlines(filename, names)
+        versions = _files.setdefault(filename, [])
+        if not lines or any(file.lines == lines for file in versions):
+            continue
+        file = _File(filename, list(lines))
+        versions.append(file)
+        # A notebook session may see many versions of one file; sources in use are held by their code objects.
+        del versions[:-_KEPT_VERSIONS]
+        source = _match(code, file, filename)
+        if source is not None:
+            return source
+    return None
+
+
+def _match(code: CodeType, file: _File, filename: str) -> Source | None:
+    fitting = [entry for entry in file.definitions.get(code.co_name, ()) if same_code(entry[0], code)]
+    if not fitting:
+        return None
+    # Twins compile to the same and so mean the same; the one at the same line is the one that people will look for.
+    here = [entry for entry in fitting if entry[0].co_firstlineno == code.co_firstlineno] or fitting
+    _, node, class_name = min(here, key=lambda entry: syntax_token(entry[1])) if len(here) > 1 else here[0]
+    return Source(node, class_name, filename, file.lines)
+
+
+def same_code(one: CodeType, other: CodeType) -> bool:
+    """Tell whether two code objects do the same, wherever they stand in a file."""
+    return (
+        one.co_code == other.co_code
+        and one.co_name == other.co_name
+        and one.co_names == other.co_names
+        and one.co_varnames == other.co_varnames
+        and one.co_freevars == other.co_freevars
+        and one.co_cellvars == other.co_cellvars
+        and one.co_argcount == other.co_argcount
+        and one.co_posonlyargcount == other.co_posonlyargcount
+        and one.co_kwonlyargcount == other.co_kwonlyargcount
+        and (one.co_flags ^ other.co_flags) & _KIND_FLAGS == 0
+        and getattr(one, "co_exceptiontable", b"") == getattr(other, "co_exceptiontable", b"")
+        and _same_constants(one.co_consts, other.co_consts)
+    )
+
+
+def _same_constants(one: tuple[Any, ...] | frozenset[Any], other: tuple[Any, ...] | frozenset[Any]) -> bool:
+    return len(one) == len(other) and all(map(_same_constant, one, other))
+
+
+def _same_constant(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, CodeType):
+        return same_code(one, other)
+    if isinstance(one, tuple):
+        return _same_constants(one, other)
+    if isinstance(one, frozenset):
+        return sorted(map(_exact, one)) == sorted(map(_exact, other))
+    return _exact(one) == _exact(other)
+
+
+def _exact(constant: Any) -> tuple[str, bytes]:
+    """Compare as the compiler does: ``0.0`` is not ``-0.0`` and a nan equals itself."""
+    if isinstance(constant, tuple):
+        return "tuple", b"".join(piece for item in constant for piece in (_exact(item)[0].encode(), _exact(item)[1]))
+    return type(constant).__name__, scalar_token(constant)
+
+
+def _compile(source: str | ast.Module, filename: str) -> CodeType:
+    # Notebooks allow `await` at the top level.
+    code: CodeType = compile(source, filename, "exec", dont_inherit=True, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return code
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes(constant)
+
+
+def _definitions(node: ast.AST, class_name: str) -> Iterator[tuple[FunctionNode, str]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield child, class_name
+        yield from _definitions(child, child.name if isinstance(child, ast.ClassDef) else class_name)
+
+
+def _place(node: FunctionNode) -> tuple[str, int]:
+    """Give the name and first line that the code object of a definition carries."""
+    if isinstance(node, ast.Lambda):
+        return "<lambda>", node.lineno
+    return node.name, min(part.lineno for part in (node, *node.decorator_list))
+
+
+def _moved(text: str, filename: str, places: list[tuple[str, int]], stride: int) -> ast.Module:
+    """Parse a text again with each definition at these places moved down, whole, by its own multiple of lines."""
+    tree = ast.parse(text, filename)
+    wanted = set(places)
+    crowded: dict[tuple[str, int], list[FunctionNode]] = {}
+    for node, _ in _definitions(tree, ""):
+        if _place(node) in wanted:
+            crowded.setdefault(_place(node), []).append(node)
+    for number, place in enumerate(places, 1):
+        _move(crowded[place].pop(0), number * stride, stride)
+    return tree
+
+
+def _move(node: ast.AST, lines: int, stride: int) -> None:
+    for part in ast.walk(node):
+        if isinstance(part, (ast.expr, ast.stmt, ast.excepthandler, ast.arg, ast.keyword)):
+            # A definition inside one that was moved already counts from its own line again.
+            part.lineno = part.lineno % stride + lines
+            part.end_lineno = (part.end_lineno or part.lineno) % stride + lines

@@ -1,0 +1,358 @@
+"""What an expression may denote, as far as it can be known before the code runs, and how attributes are looked up.
+
+Code is read against the objects that are alive when the fingerprint is taken. An expression denotes a set of *atoms*;
+the empty set stands for anything the code computes itself, which is accounted for by what it was computed from.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from types import (
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any
+
+from .distributions import class_origin, function_origin, module_origin
+
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "Atom",
+    "Atoms",
+    "Bound",
+    "Each",
+    "Getter",
+    "Instance",
+    "Items",
+    "Known",
+    "Local",
+    "Method",
+    "Plain",
+    "Quiet",
+    "Super",
+    "Whole",
+    "find_attribute",
+    "find_class_attribute",
+    "is_user_class",
+    "is_user_function",
+    "join",
+    "unwrap",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """One live object that the code can reach by a name."""
+
+    value: Any
+    #: How this function's code reaches it, such as ``self.scale``; digested, so without file and module names.
+    label: str
+    #: The dotted path from the named input of the run, for people.
+    path: str
+    parent: Known | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "known", self.label
+
+    def step(self, value: Any, step: str) -> Known:
+        """Give what lies one step further; a step back to where the way led before is that earlier object."""
+        before: Known | None = self
+        while before is not None:
+            if before.value is value and not isinstance(value, (int, float, str, bytes, bool, type(None), tuple)):
+                return before
+            before = before.parent
+        return Known(value, self.label + step, self.path + step, self)
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """Some instance of a user class that the code makes itself, or that a method of the class was called on."""
+
+    cls: type
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "instance", str(id(self.cls))
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A function found as a method, with the object that it is bound to."""
+
+    function: Any
+    receiver: Known | Instance
+    label: str
+    path: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "bound", self.label
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Several values side by side: a tuple or list that the code writes down, or the elements of a known one."""
+
+    elements: tuple[Atoms, ...]
+    #: False where the elements may come in any number, as from iterating.
+    exact: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "items", str([[atom.key for atom in element] for element in self.elements])
+
+
+@dataclass(frozen=True, eq=False)
+class Each:
+    """Something to iterate, of which any element denotes these."""
+
+    element: Atoms
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "each", str([atom.key for atom in self.element])
+
+
+@dataclass(frozen=True, eq=False)
+class Local:
+    """A function that the code defines itself."""
+
+    node: Any
+    scope: Any
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "local", str(id(self.node))
+
+
+@dataclass(frozen=True, eq=False)
+class Super:
+    """What ``super()`` gives: the attributes of a class's bases, on an object."""
+
+    after: type
+    receiver: Known | Instance
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "super", str(id(self.after))
+
+
+@dataclass(frozen=True, eq=False)
+class Quiet:
+    """Something that only tells people about the run, such as a logger."""
+
+    key = ("quiet", "")
+
+
+Atom = Known | Instance | Bound | Items | Each | Local | Super | Quiet
+Atoms = tuple[Atom, ...]
+
+
+def join(*parts: Atoms) -> Atoms:
+    """Give the atoms of several sets, each once."""
+    if len(parts) == 2 and not parts[0]:
+        return parts[1]
+    return tuple({atom.key: atom for part in parts for atom in part}.values())
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The attribute is this value."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Method:
+    """The attribute is this function, bound to the object (or to its class)."""
+
+    function: Any
+    to_class: bool = False
+
+
+@dataclass(frozen=True)
+class Getter:
+    """The attribute is what this function gives for the object, followed by these arguments."""
+
+    function: Any
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The attribute comes from installed code, which may look at everything in the object."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """There is no such attribute."""
+
+
+ABSENT = Absent()
+Found = Plain | Method | Getter | Whole | Absent
+
+
+def is_user_function(value: Any) -> bool:
+    """Tell whether a Python function's source counts."""
+    return isinstance(value, FunctionType) and function_origin(value).user
+
+
+def is_user_class(cls: type) -> bool:
+    """Tell whether a class's source counts."""
+    return class_origin(cls).user
+
+
+def unwrap(value: Any) -> Any:
+    """Take off wrappers that change nothing about results: memoisation and compilation."""
+    while True:
+        if isinstance(value, functools._lru_cache_wrapper):
+            value = value.__wrapped__
+        elif isinstance(value, FunctionType) and "_torchdynamo_orig_callable" in value.__dict__:
+            value = value.__dict__["_torchdynamo_orig_callable"]
+        else:
+            return value
+
+
+def find_attribute(obj: Any, name: str) -> Found:
+    """Look an attribute up as the interpreter would, without running code.
+
+    Args:
+        obj: a live object of any kind.
+        name: the attribute, with private names mangled.
+    """
+    if isinstance(obj, ModuleType):
+        return _module_attribute(obj, name)
+    if isinstance(obj, type):
+        return _class_level_attribute(obj, name)
+    cls = type(obj)
+    access = _in_mro(cls, "__getattribute__")
+    if isinstance(access, FunctionType):
+        return Getter(access, (name,)) if is_user_function(access) else Whole()
+    if name == "__class__":
+        return Plain(cls)
+    if name == "__dict__":
+        return Whole()
+    raw = _in_mro(cls, name)
+    if raw is not ABSENT and _has(type(raw), "__set__"):
+        return _described(raw, obj, name)
+    own = _instance_dict(obj)
+    # A filled `cached_property` holds what its code gave; whether it was asked before must not count.
+    if name in own and not isinstance(raw, functools.cached_property):
+        return Plain(own[name])
+    if raw is not ABSENT:
+        return _described(raw, obj, name)
+    fallback = _in_mro(cls, "__getattr__")
+    if fallback is ABSENT:
+        return ABSENT
+    if is_user_function(fallback):
+        return Getter(fallback, (name,))
+    return _asked(obj, name)
+
+
+def find_class_attribute(cls: type, name: str, after: type | None = None) -> Found:
+    """Look up what instances of a class find in the class (or, for `super`, in what comes after a base).
+
+    Args:
+        cls: the class whose bases are searched in order.
+        name: the attribute, with private names mangled.
+        after: begin behind this base.
+    """
+    order = cls.__mro__
+    if after is not None and after in order:
+        order = order[order.index(after) + 1 :]
+    for base in order:
+        if name in base.__dict__:
+            return _described(base.__dict__[name], None, name)
+    return ABSENT
+
+
+def _described(raw: Any, obj: Any, name: str) -> Found:
+    """Say what an entry of a class gives for an instance."""
+    raw_type: type = type(raw)
+    if isinstance(raw, property):
+        return Getter(raw.fget) if raw.fget is not None else ABSENT
+    if isinstance(raw, functools.cached_property):
+        return Getter(raw.func)
+    if isinstance(raw, classmethod):
+        return Method(raw.__func__, to_class=True)
+    if isinstance(raw, staticmethod):
+        return Plain(raw.__func__)
+    unwrapped = unwrap(raw)
+    if isinstance(unwrapped, FunctionType):
+        return Method(unwrapped)
+    if isinstance(raw, functools.partialmethod):
+        return Method(raw)
+    if isinstance(raw, MemberDescriptorType) and obj is not None:
+        try:
+            return Plain(raw.__get__(obj, type(obj)))
+        except AttributeError:
+            return ABSENT
+    if not _has(raw_type, "__get__"):
+        return Plain(raw)
+    getter = _in_mro(raw_type, "__get__")
+    if is_user_function(getter):
+        return Getter(MethodType(getter, raw))
+    return Whole()
+
+
+def _module_attribute(module: ModuleType, name: str) -> Found:
+    own = vars(module)
+    if name in own:
+        return Plain(own[name])
+    fallback = own.get("__getattr__")
+    if fallback is None:
+        return ABSENT
+    if not module_origin(module).user:
+        return _asked(module, name)
+    return Getter(fallback, ()) if not isinstance(fallback, FunctionType) else Getter(fallback, (name,))
+
+
+def _class_level_attribute(cls: type, name: str) -> Found:
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            found = _described(base.__dict__[name], None, name)
+            if isinstance(found, Method) and not found.to_class and isinstance(found.function, FunctionType):
+                return Plain(found.function)
+            if isinstance(found, (Getter, Whole)):
+                return _asked(cls, name)
+            return found
+    return _asked(cls, name)
+
+
+def _asked(obj: Any, name: str) -> Found:
+    """Ask installed code for an attribute, as a torch module finds its parameters."""
+    try:
+        return Plain(getattr(obj, name))
+    except Exception:
+        return ABSENT
+
+
+def _instance_dict(obj: Any) -> dict[str, Any]:
+    try:
+        own = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return {}
+    return own if isinstance(own, dict) else {}
+
+
+def _in_mro(cls: type, name: str) -> Any:
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return ABSENT
+
+
+def _has(cls: type, name: str) -> bool:
+    return _in_mro(cls, name) is not ABSENT

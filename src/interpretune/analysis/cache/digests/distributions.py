@@ -1,0 +1,221 @@
+"""Where code comes from: the user's own source, the standard library, or an installed distribution.
+
+The source of user code counts. An installed distribution counts by name and version, so its source is never read. What
+belongs to a distribution is what its ``RECORD`` lists: editable installs, plain folders on ``sys.path`` and a file that
+somebody dropped into ``site-packages`` are user code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+__all__ = ["PYTHON", "USER", "Origin", "class_origin", "file_origin", "function_origin", "module_origin", "public_name"]
+
+_SITE_FOLDERS = ("site-packages", "dist-packages")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose code something is."""
+
+    #: True where the source itself counts.
+    user: bool
+    #: Name of the installed distribution, ``"python"`` for the standard library, empty for user code.
+    distribution: str = ""
+
+
+USER = Origin(True)
+PYTHON = Origin(False, "python")
+
+
+@cache
+def file_origin(path: str) -> Origin:
+    """Tell whose code a file holds.
+
+    Args:
+        path: path of a source or extension file.
+
+    Returns:
+        Its `Origin`; a file that no installed, non-editable distribution lists is the user's.
+    """
+    for spelling in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
+        if _in_standard_library(spelling):
+            return PYTHON
+        file = Path(spelling)
+        for folder in file.parents:
+            for distribution in _distributions_in(folder):
+                if distribution.owns(file.relative_to(folder).as_posix()):
+                    return Origin(False, distribution.name)
+    return USER
+
+
+def module_origin(module: ModuleType) -> Origin:
+    """Tell whose code a module is; a module without a file is the standard library's if that knows its name."""
+    name = module.__name__
+    if name == "__main__":
+        return USER
+    file = getattr(module, "__file__", None)
+    if isinstance(file, str):
+        return file_origin(file)
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return PYTHON
+    # A namespace package is a folder that several distributions may share; what lies in it is asked one by one.
+    folders = list(getattr(module, "__path__", ()))
+    return next((origin for folder in folders if not (origin := _folder_origin(folder)).user), USER)
+
+
+def function_origin(function: FunctionType) -> Origin:
+    """Tell whose code a Python function is.
+
+    Code that was made from a string goes by the module whose names it sees.
+    """
+    return _code_origin(function.__code__, function.__globals__)
+
+
+def _code_origin(code: CodeType, names: dict[str, Any]) -> Origin:
+    if os.path.isabs(code.co_filename) and _exists(code.co_filename):
+        return file_origin(code.co_filename)
+    name = names.get("__name__")
+    if not isinstance(name, str) or name == "__main__":
+        return USER
+    file = names.get("__file__")
+    if isinstance(file, str):
+        return file_origin(file)
+    return PYTHON if name.partition(".")[0] in sys.stdlib_module_names else USER
+
+
+def class_origin(cls: type) -> Origin:
+    """Tell whose code a class is, by the module that it says it was defined in."""
+    module = sys.modules.get(cls.__module__)
+    if module is not None:
+        return module_origin(module)
+    return PYTHON if cls.__module__.partition(".")[0] in sys.stdlib_module_names else USER
+
+
+def public_name(value: Any) -> str:
+    """Give the name under which installed code is known, such as ``pathlib.Path``.
+
+    Libraries move definitions between private modules from version to version (``pathlib._local.Path``), so the
+    outermost module that offers the same object under the same name is taken.
+    """
+    if isinstance(value, ModuleType):
+        return value.__name__
+    owner = getattr(value, "__objclass__", None) or getattr(value, "__self__", None)
+    qualified = getattr(value, "__qualname__", None) or getattr(value, "__name__", None) or type(value).__qualname__
+    module = getattr(value, "__module__", None)
+    if not isinstance(module, str):
+        # Methods of a hidden instance, such as `random.random`, name no module; the class of the instance does.
+        holder = owner if isinstance(owner, (type, ModuleType)) else type(value if owner is None else owner)
+        module = holder.__name__ if isinstance(holder, ModuleType) else holder.__module__
+    parts = module.split(".")
+    for length in range(1, len(parts)):
+        outer = sys.modules.get(".".join(parts[:length]))
+        found: Any = outer
+        for name in str(qualified).split("."):
+            found = vars(found).get(name) if hasattr(found, "__dict__") else None
+        if outer is not None and found is value:
+            return f"{outer.__name__}.{qualified}"
+    return f"{module}.{qualified}"
+
+
+@cache
+def _exists(path: str) -> bool:
+    return os.path.exists(path)
+
+
+@lru_cache(maxsize=1)
+def _standard_folders() -> tuple[str, ...]:
+    return tuple(
+        {os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+        | {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    )
+
+
+def _in_standard_library(path: str) -> bool:
+    for folder in _standard_folders():
+        if path.startswith(folder + os.sep):
+            return not any(name in Path(path[len(folder) :]).parts for name in _SITE_FOLDERS)
+    return False
+
+
+@dataclass(frozen=True)
+class _Distribution:
+    """One ``*.dist-info`` or ``*.egg-info`` folder."""
+
+    name: str
+    info: Path
+
+    def owns(self, path: str) -> bool:
+        """Tell whether the distribution installed this file (relative to the folder that holds both)."""
+        if _is_editable(self.info):
+            return False
+        record = _read(str(self.info / "RECORD")) or _read(str(self.info / "installed-files.txt"))
+        if record is not None:
+            return f"\n{path}," in record or f'\n"{path}",' in record or f"\n../{path}\n" in record
+        # Linux distributions strip RECORD; a source tree with an egg-info beside it is a development install.
+        if self.info.parent.name not in _SITE_FOLDERS:
+            return False
+        top = path.partition("/")[0].removesuffix(".py")
+        listed = _read(str(self.info / "top_level.txt"))
+        return f"\n{top}\n" in listed if listed is not None else _normal(self.name) == _normal(top)
+
+
+@cache
+def _distributions_in(folder: Path) -> tuple[_Distribution, ...]:
+    def entries() -> Iterator[_Distribution]:
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            return
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                yield _Distribution(_declared_name(folder / name), folder / name)
+
+    return tuple(entries())
+
+
+def _declared_name(info: Path) -> str:
+    stem = info.name.rpartition(".")[0]
+    return _normal(re.split(r"-\d", stem)[0])
+
+
+def _folder_origin(folder: str) -> Origin:
+    path = Path(os.path.abspath(folder))
+    for distribution in _distributions_in(path.parent):
+        record = None if _is_editable(distribution.info) else _read(str(distribution.info / "RECORD"))
+        if record is not None and f"\n{path.name}/" in record:
+            return Origin(False, distribution.name)
+    return USER
+
+
+def _is_editable(info: Path) -> bool:
+    text = _read(str(info / "direct_url.json"))
+    if text is None:
+        return False
+    try:
+        return bool(json.loads(text).get("dir_info", {}).get("editable"))
+    except ValueError:
+        return False
+
+
+@cache
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return "\n" + file.read().replace("\r\n", "\n")
+    except OSError:
+        return None
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
