@@ -108,6 +108,9 @@ class EntryWriter:
         plan: what is to be written.
         entry: what is committed already, or None.
         on_commit: called after each commit.
+
+    Attributes:
+        batches_dropped: committed batches that were removed because the entry is begun anew.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class EntryWriter:
     ) -> None:
         self.path = path
         self.plan = plan
+        self.batches_dropped = 0
         self._base = base
         self._on_commit = on_commit
         self._features = plan.features
@@ -211,9 +215,14 @@ class EntryWriter:
         """
         self._commit(complete=True)
 
-    def commit_empty(self) -> None:
-        """Commit an entry that holds no batch yet, so that the next one who asks for none finds it."""
-        if not self._manifest.shards:
+    def commit_even_if_empty(self) -> None:
+        """Commit, also an entry that holds no batch yet, so that the next one who asks for none finds it.
+
+        Raises:
+            OSError: it could not be written; what was committed before stays.
+            SupersededError: another process has written the entry meanwhile.
+        """
+        if self._runs or not self._manifest.shards:
             self._commit(complete=False)
 
     def close(self) -> None:

@@ -200,12 +200,12 @@ class Entry:
         Raises:
             CorruptEntryError: the shards cannot be opened or do not hold what the manifest states.
         """
-        from .opening import open_shards, read_features
+        from .opening import assemble, map_shard, read_features
 
         rows = self.rows if batches is None else self.manifest.rows_in(batches)
         features = read_features(self.manifest.features, self.path / MANIFEST_NAME)
-        return open_shards(
-            [(self.path / shard.file, shard.rows) for shard in self.manifest.shards],
+        return assemble(
+            [map_shard(self.path / shard.file, shard.rows, features) for shard in self.manifest.shards],
             features,
             rows=rows,
             split=split or self.manifest.split,

@@ -138,6 +138,19 @@ class Manifest:
                     return rows
         return rows
 
+    def seconds_in(self, batches: int) -> float:
+        """Give the seconds that the first batches took to compute; a shard's batches are taken to have taken the same.
+
+        Args:
+            batches: how many batches, counted from the first.
+        """
+        seconds = 0.0
+        for shard in self.shards:
+            taken = min(shard.batches, batches)
+            seconds += shard.seconds * taken / shard.batches if shard.batches else 0.0
+            batches -= taken
+        return seconds
+
     def with_shard(self, shard: ShardInfo) -> Manifest:
         """Give the manifest with one more shard."""
         return replace(self, shards=(*self.shards, shard))

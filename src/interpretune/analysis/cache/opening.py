@@ -10,11 +10,11 @@ from typing import Any
 
 import datasets
 import pyarrow as pa
-from datasets.table import MemoryMappedTable, concat_tables
+from datasets.table import InMemoryTable, MemoryMappedTable, Table, concat_tables
 
 from .errors import CorruptEntryError
 
-__all__ = ["info_bytes", "open_shards", "read_features"]
+__all__ = ["assemble", "info_bytes", "map_shard", "read_features"]
 
 
 def info_bytes(features: datasets.Features) -> bytes:
@@ -53,40 +53,48 @@ def _check_feature_types(described: Any, where: Path) -> None:
             pending.extend(value)
 
 
-def open_shards(
-    shards: Sequence[tuple[Path, int]],
+def map_shard(path: Path, rows: int, features: datasets.Features) -> Table:
+    """Map one Arrow file.
+
+    Args:
+        path: the file.
+        rows: the number of rows that it must hold.
+        features: the features that it must have.
+
+    Raises:
+        CorruptEntryError: it is missing, is no Arrow stream, or holds something else.
+    """
+    schema = features.arrow_schema
+    try:
+        table = MemoryMappedTable.from_file(str(path))
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise CorruptEntryError(path, f"it cannot be opened: {error}") from error
+    if table.num_rows != rows:
+        raise CorruptEntryError(path, f"it holds {table.num_rows} rows, {rows} are stated")
+    if not table.schema.equals(schema, check_metadata=False):
+        raise CorruptEntryError(path, "its columns are not those of the stated features")
+    # The file's own metadata is dropped: only the features checked above say what the columns mean.
+    return table.replace_schema_metadata(schema.metadata)
+
+
+def assemble(
+    tables: Sequence[Table],
     features: datasets.Features,
     *,
     rows: int | None = None,
     split: str | None = None,
     fingerprint: str | None = None,
 ) -> datasets.Dataset:
-    """Map Arrow files and give them as one dataset.
+    """Give tables that follow each other as one dataset, without copying.
 
     Args:
-        shards: the files, each with the number of rows that it must have.
-        features: the features that each must have.
+        tables: tables of these features, perhaps none.
+        features: the features.
         rows: give only the first so many rows; None for all.
         split: name of the split.
         fingerprint: what Hugging Face `datasets` is to take as the dataset's fingerprint; None for a random one.
-
-    Raises:
-        CorruptEntryError: a file is missing, is no Arrow stream, or holds something else.
     """
-    schema = features.arrow_schema
-    tables = []
-    for path, expected in shards:
-        try:
-            table = MemoryMappedTable.from_file(str(path))
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise CorruptEntryError(path, f"it cannot be opened: {error}") from error
-        if table.num_rows != expected:
-            raise CorruptEntryError(path, f"it holds {table.num_rows} rows, {expected} are stated")
-        if not table.schema.equals(schema, check_metadata=False):
-            raise CorruptEntryError(path, "its columns are not those of the stated features")
-        # The file's own metadata is dropped: only the features checked above say what the columns mean.
-        tables.append(table.replace_schema_metadata(schema.metadata))
-    table = concat_tables(tables) if tables else datasets.table.InMemoryTable(schema.empty_table())
+    table = concat_tables(list(tables)) if tables else InMemoryTable(features.arrow_schema.empty_table())
     if rows is not None and rows < table.num_rows:
         table = table.slice(0, rows)
     return datasets.Dataset(

@@ -313,10 +313,12 @@ class AnalysisCache:
         writer: EntryWriter | None = None
         try:
             path, entry = self._open_for_writing(location, plan.key)
+            dropped = 0
             if entry is not None and fresh and not entry.complete:
                 remove(self.base, path)
-                entry = None
+                dropped, entry = entry.batches, None
             writer = EntryWriter(self.base, path, plan, entry, lambda: self._record(plan.key, path))
+            writer.batches_dropped = dropped
             try:
                 yield writer
             except BaseException:

@@ -1,0 +1,281 @@
+"""Get or compute: one request, from looking its key up to the dataset that the caller gets.
+
+A request knows how to produce rows from any batch on, and what its key is. Where the entry of the key covers the
+batches that are asked for, they are mapped. Where it covers some, the missing ones are produced and appended. Where
+nothing can be kept, all are produced into this process's temporary directory. No trouble of the cache fails a request;
+what the step itself raises reaches the caller as it was raised, and what was computed before it is kept.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from . import settings
+from .commit import EntryWriter, Plan
+from .entry import Entry, dataset_fingerprint
+from .errors import AnalysisCacheError, RowError
+from .hasher import KEY_VERSION, Fingerprint
+from .locks import NestedLockError
+from .outcome import Outcome, Status, record
+from .paths import temporary_directory
+from .pipeline import Pipeline
+from .rows import EncodedRows, RowEncoder, describe
+from .settings import HF_DISABLED_ADVICE
+from .sink import RowSink, temporary_writer
+from .store import AnalysisCache, Location
+
+__all__ = ["Request", "get_or_compute"]
+
+#: Bytes of encoded rows that may wait for the writer.
+QUEUE_BYTES = 64 * 2**20
+COMPUTED_MEANWHILE = "another process has computed them meanwhile"
+#: The key of rows that have none; it is never looked up.
+NO_KEY = "0" * 32
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for, and how it is computed.
+
+    Args:
+        produce: gives the rows of each batch, from the batch of the given number on; each item is one row or an
+            iterable of rows.
+        features: features of the rows.
+        fingerprint: all that can change the rows; None where that is not known.
+        location: names under which a new entry is put.
+        limit: batches that are asked for; None for all that there are.
+        split: name of the dataset's split.
+        total: batches that there probably are, for the progress bar.
+        not_resumable: why an incomplete entry cannot be continued and is begun anew; empty where it can be.
+        unkept: why the rows are not to be kept beyond the process; empty where they are.
+        status: what to call the outcome where they are not.
+        context: facts for people, kept with the entry.
+        name: name of the analysis.
+    """
+
+    produce: Callable[[int], Iterable[Any]]
+    features: datasets.Features
+    fingerprint: Fingerprint | None
+    location: Location = field(default_factory=Location)
+    limit: int | None = None
+    split: str | None = None
+    total: int | None = None
+    not_resumable: str = ""
+    unkept: str = ""
+    status: Status = "temporary"
+    context: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "analysis"
+
+    @property
+    def key(self) -> str | None:
+        """The key, or None where there is none."""
+        return None if self.fingerprint is None else self.fingerprint.hexdigest
+
+    @property
+    def expected(self) -> int | None:
+        """Batches that the result probably has; None where that is not known."""
+        return min((count for count in (self.limit, self.total) if count is not None), default=None)
+
+    def plan(self) -> Plan:
+        """Give what is to be written."""
+        configured = settings.current()
+        fingerprint = self.fingerprint or Fingerprint({})
+        return Plan(
+            key=self.key or NO_KEY,
+            key_version=KEY_VERSION,
+            features=self.features,
+            components=fingerprint.components,
+            context=self.context,
+            parts=fingerprint.stored_parts(),
+            split=self.split,
+            shard_bytes=configured.shard_bytes,
+            shard_seconds=configured.shard_seconds,
+        )
+
+
+def get_or_compute(request: Request) -> datasets.Dataset:
+    """Answer a request, and record the outcome.
+
+    Args:
+        request: what is asked for.
+
+    Returns:
+        The rows of all batches that were asked for.
+
+    Raises:
+        RowError: a computed row does not fit the features.
+        Exception: what producing the rows raised.
+    """
+    return _Answer(request).give()
+
+
+class _Answer:
+    """The answer to one request, being made."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._started = time.perf_counter()
+
+    def give(self) -> datasets.Dataset:
+        request = self._request
+        if request.fingerprint is None or request.unkept:
+            return self._compute_unkept(request.unkept, request.status)
+        if not settings.is_persistent():
+            off = not settings.is_analysisstore_caching_enabled()
+            return self._compute_unkept("caching is switched off" if off else HF_DISABLED_ADVICE, "temporary")
+        with ExitStack() as stack:
+            try:
+                cache = AnalysisCache()
+                found = cache.open(
+                    request.fingerprint.hexdigest, request.location, batches=request.limit, split=request.split
+                )
+                if found is not None:
+                    return self._hit(*found, "all batches were there")
+                writer = stack.enter_context(
+                    cache.writing(request.location, request.plan(), fresh=bool(request.not_resumable))
+                )
+                entry = writer.entry
+                if entry.manifest.shards and entry.covers(request.limit):
+                    return self._hit(entry, entry.dataset(request.limit, split=request.split), COMPUTED_MEANWHILE)
+                sink = RowSink(writer, self._temporary_writer, writer.features)
+            except NestedLockError:
+                reason, advice = "the step asks for the very rows that it computes", ""
+            except (OSError, AnalysisCacheError) as error:
+                reason = advice = str(error)
+            else:
+                return self._compute_missing(sink, writer)
+        # Outside of the handler, so that an error of the step has no trouble of the cache as its context.
+        if advice:
+            _warn(f"the analysis cache cannot be used: {advice} The analysis goes on without it.")
+        return self._compute_unkept(reason, "temporary")
+
+    def _hit(self, entry: Entry, dataset: datasets.Dataset, reason: str) -> datasets.Dataset:
+        limit = self._request.limit
+        batches = entry.batches if limit is None else min(entry.batches, limit)
+        saved = entry.manifest.seconds_in(batches)
+        self._record("hit", reason, dataset, batches, entry.path, saved=saved)
+        return dataset
+
+    def _compute_missing(self, sink: RowSink, writer: EntryWriter) -> datasets.Dataset:
+        start, saved = writer.batches_done, writer.entry.manifest.seconds
+        batches, dataset = self._compute(sink, start, writer.rows_done)
+        status: Status
+        path: Path | None = writer.path
+        if sink.trouble:
+            status, reason, path = "temporary", sink.trouble, None
+        elif writer.batches_dropped:
+            status = "miss"
+            reason = f"{writer.batches_dropped} batches were begun anew: {self._request.not_resumable}"
+        elif not start:
+            status, reason = "miss", "nothing was stored under this key"
+        elif start == batches:
+            status, reason = "hit", "the stream ends where the stored batches do"
+        else:
+            status, reason = "extended", f"{start} batches were there"
+        self._record(status, reason, dataset, batches, path, saved=saved, computed=batches - start)
+        return dataset
+
+    def _compute_unkept(self, reason: str, status: Status) -> datasets.Dataset:
+        writer = self._temporary_writer()
+        sink = RowSink(writer, None, writer.features)
+        batches, dataset = self._compute(sink, 0, 0)
+        self._record(status, reason, dataset, batches, writer.path, computed=batches)
+        return dataset
+
+    def _temporary_writer(self) -> EntryWriter:
+        return temporary_writer(temporary_directory(), self._request.plan())
+
+    def _compute(self, sink: RowSink, start: int, first_row: int) -> tuple[int, datasets.Dataset]:
+        """Produce the batches from one on into a sink.
+
+        Returns:
+            How many batches there are now, and all of their rows.
+        """
+        request = self._request
+        pipeline: Pipeline[tuple[EncodedRows, float]] = Pipeline(
+            lambda item: sink.append(*item),
+            max_bytes=QUEUE_BYTES,
+            size_of=lambda item: item[0].nbytes,
+            name=f"writer of {request.name}",
+        )
+        batches = start
+        try:
+            encoder = RowEncoder(sink.features)
+            with datasets.utils.tqdm(total=request.expected, initial=start, desc=request.name, unit="batch") as bar:
+                for encoded, seconds in self._encoded(encoder, start, first_row):
+                    pipeline.put((encoded, seconds))
+                    batches += 1
+                    bar.update()
+            pipeline.close()
+            sink.finish(complete=request.limit is None or batches < request.limit)
+            fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows)
+            return batches, sink.dataset(split=request.split, fingerprint=fingerprint)
+        except BaseException:
+            pipeline.close()
+            sink.commit()
+            raise
+        finally:
+            sink.close()
+
+    def _encoded(self, encoder: RowEncoder, start: int, row: int) -> Iterator[tuple[EncodedRows, float]]:
+        """Produce and encode the missing batches, each with the seconds that it took."""
+        limit = self._request.limit
+        if limit is not None and limit <= start:
+            return
+        began = time.perf_counter()
+        for produced in islice(self._request.produce(start), None if limit is None else limit - start):
+            encoded = encoder.encode(_as_rows(produced, row), first_row=row)
+            row += encoded.rows
+            yield encoded, time.perf_counter() - began
+            began = time.perf_counter()
+
+    def _record(
+        self,
+        status: Status,
+        reason: str,
+        dataset: datasets.Dataset,
+        batches: int,
+        path: Path | None,
+        *,
+        saved: float = 0.0,
+        computed: int = 0,
+    ) -> None:
+        record(
+            Outcome(
+                status=status,
+                key=self._request.key,
+                path=path,
+                reason=reason,
+                rows=len(dataset),
+                batches=batches,
+                seconds=time.perf_counter() - self._started,
+                seconds_saved=saved,
+                batches_computed=computed,
+                name=self._request.name,
+                fingerprint=self._request.fingerprint,
+            )
+        )
+
+
+def _as_rows(produced: Any, row: int) -> Sequence[Mapping[str, Any]]:
+    """Give what a step returned for a batch as a list of rows."""
+    if isinstance(produced, Mapping):
+        return [produced]
+    if isinstance(produced, (str, bytes)) or not isinstance(produced, Iterable):
+        raise RowError(
+            row, "", "a row (a mapping from column names to values) or an iterable of rows", describe(produced)
+        )
+    return list(produced)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, UserWarning, stacklevel=6)
