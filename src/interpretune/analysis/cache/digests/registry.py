@@ -47,8 +47,29 @@ _EXACT = {
     "builtins.function": "code:encode_code",
     "builtins.method": "code:encode_code",
     "builtins.builtin_function_or_method": "code:encode_code",
-    "functools.partial": "code:encode_code",
+    **{
+        f"{module}.{kind}": "code:encode_code"
+        for module, kinds in {
+            "builtins": "module classmethod staticmethod property code wrapper_descriptor method_descriptor "
+            "classmethod_descriptor getset_descriptor member_descriptor method-wrapper",
+            "functools": "partial partialmethod cached_property _lru_cache_wrapper singledispatchmethod",
+            "operator": "itemgetter attrgetter methodcaller",
+            "types": "GenericAlias UnionType",
+            "typing": "_GenericAlias _SpecialGenericAlias _CallableGenericAlias _CallableType _TupleType "
+            "_UnionGenericAlias _LiteralGenericAlias _AnnotatedAlias _ConcatenateGenericAlias _SpecialForm "
+            "_LiteralSpecialForm _AnyMeta TypeVar ParamSpec TypeVarTuple ForwardRef NewType Union",
+            "numpy": "ufunc",
+        }.items()
+        for kind in kinds.split()
+    },
 }
+
+_FEATURES = (
+    *(f"features.{name}" for name in ("Value", "ClassLabel", "List", "LargeList", "_ArrayXD")),
+    *("image.Image", "audio.Audio", "video.Video"),
+    *("translation.Translation", "translation.TranslationVariableLanguages"),
+)
+_ARROW = ("Table", "RecordBatch", "ChunkedArray", "Array", "Scalar", "Schema", "Field", "DataType")
 
 #: Base classes: whatever derives from them is understood by their encoder.
 _BASES = {
@@ -64,6 +85,8 @@ _BASES = {
     "numpy.random.bit_generator.BitGenerator": "arrays:encode_random_state",
     "numpy.random.bit_generator.SeedSequence": "arrays:encode_random_state",
     "datasets.features.features.Features": "tables:encode_features",
+    **{f"datasets.features.{name}": "tables:encode_feature" for name in _FEATURES},
+    **{f"pyarrow.lib.{name}": "tables:encode_arrow" for name in _ARROW},
     "datasets.arrow_dataset.Dataset": "tables:encode_dataset",
     "datasets.dataset_dict.DatasetDict": "tables:encode_dataset_dict",
     "datasets.iterable_dataset.IterableDataset": "tables:encode_iterable_dataset",
@@ -83,6 +106,13 @@ _BASES = {
     "transformers.configuration_utils.PretrainedConfig": "models:encode_config",
     "transformers.configuration_utils.PreTrainedConfig": "models:encode_config",
     "transformers.generation.configuration_utils.GenerationConfig": "models:encode_config",
+    # What only the session knows how to read, one layer above: loaded by name when such an object is met.
+    "interpretune.analysis.ops.base.AnalysisOp": ".session_ops:encode_op",
+    "interpretune.analysis.ops.base.OpWrapper": ".session_ops:encode_op",
+    "interpretune.analysis.core.AnalysisStore": ".session:encode_store",
+    "interpretune.session.ITSession": ".session:refuse_session",
+    "interpretune.base.modules.BaseITModule": ".session:refuse_session",
+    "interpretune.base.datamodules.ITDataModule": ".session:refuse_session",
 }
 
 
