@@ -14,7 +14,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .code_noise import is_noise
-from .code_values import Instance, is_user_function, unwrap
+from .code_syntax import scalar_token
+from .code_values import Instance, is_generated, is_user_function, unwrap
 from .walk import frame
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def read_class(node: Node, graph: CodeGraph) -> None:
     for index, base in enumerate(cls.__bases__):
         if base is not object:
             node.reads[f".__bases__[{index}]"] = walk.code(base, f".__bases__[{index}]")
-    if type(cls) is not type:
+    # A metaclass that a base brought along is known by the base.
+    if not any(type(cls) is type(base) for base in cls.__bases__):
         node.reads[".__class__"] = walk.code(type(cls), ".__class__")
     if dataclasses.is_dataclass(cls):
         _read_fields(node, graph)
@@ -126,40 +128,13 @@ def _counts(cls: type, name: str, value: Any) -> bool:
         return False
     if issubclass(cls, enum.Enum) and (name in _ENUM_BOOKKEEPING or name in cls.__members__):
         return False
-    # Generated from the fields, in another way in each Python version; the fields count.
-    if isinstance(value, FunctionType) and value.__code__.co_filename.startswith("<") and _is_generated(cls, name):
+    # The fields count in its place.
+    if is_generated(cls, name, value):
         return False
     if name in ("__match_args__", "__hash__") and dataclasses.is_dataclass(cls) and not is_user_function(value):
         return False
     slot = getattr(value, "__objclass__", None) is cls and not callable(value)
     return not slot
-
-
-def _is_generated(cls: type, name: str) -> bool:
-    if dataclasses.is_dataclass(cls) and "__dataclass_params__" in cls.__dict__:
-        return name in _DATACLASS_METHODS
-    return issubclass(cls, tuple) and hasattr(cls, "_fields") and name == "__new__"
-
-
-_DATACLASS_METHODS = frozenset(
-    [
-        "__init__",
-        "__repr__",
-        "__eq__",
-        "__lt__",
-        "__le__",
-        "__gt__",
-        "__ge__",
-        "__hash__",
-        "__setattr__",
-        "__delattr__",
-        "__replace__",
-        "__getstate__",
-        "__setstate__",
-        "_dataclass_getstate",
-        "_dataclass_setstate",
-    ]
-)
 
 
 def _read_method(node: Node, graph: CodeGraph, name: str, function: FunctionType, value: Any) -> None:
@@ -191,11 +166,12 @@ def _read_fields(node: Node, graph: CodeGraph) -> None:
     walk = graph.walk
     params = cls.__dict__.get("__dataclass_params__")
     if params is not None:
-        settings = {name: getattr(params, name) for name in ("init", "repr", "eq", "order", "unsafe_hash", "frozen")}
-        node.reads[".__dataclass_params__"] = walk.child(settings, ".__dataclass_params__")
+        made = (getattr(params, name) for name in ("init", "repr", "eq", "order", "unsafe_hash", "frozen"))
+        node.reads[".__dataclass_params__"] = frame("settings", *map(scalar_token, made))
     for order, field in enumerate(dataclasses.fields(cls)):
         step = f".{field.name}"
-        pieces = [walk.child((order, field.init, field.repr, field.compare, field.hash, bool(field.kw_only)), step)]
+        settings = (order, field.init, field.repr, field.compare, field.hash, bool(field.kw_only))
+        pieces = [frame("settings", *map(scalar_token, settings))]
         for part in ("default", "default_factory"):
             value = getattr(field, part)
             if value is not dataclasses.MISSING:

@@ -52,6 +52,8 @@ class Node:
         """What to call it in a report."""
         kind = "class" if self.class_text else "function"
         name = self.value.__qualname__.rpartition("<locals>.")[2]
+        if name == "<lambda>":
+            kind, name = "lambda", self.path.partition(".")[2]
         file = os.path.basename(self.source.filename) if self.source is not None else ""
         return f"{kind} `{name}` ({file})" if file else f"{kind} `{name}`"
 

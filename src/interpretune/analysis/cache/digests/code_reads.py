@@ -108,7 +108,8 @@ class Reader:
         values = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
         values.update(function.__kwdefaults__ or {})
         for name, value in values.items():
-            if name not in self.node.bindings:
+            # One that a call overrides may be of any kind.
+            if name not in self.node.bindings or self.graph.walk.find_encoder(value) is not None:
                 self.consume((Known(value, f"{name}=", f"{self.node.path}.{name}"),))
 
     # Statements

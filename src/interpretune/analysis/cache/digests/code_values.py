@@ -37,6 +37,7 @@ __all__ = [
     "Whole",
     "find_attribute",
     "find_class_attribute",
+    "is_generated",
     "is_user_class",
     "is_user_function",
     "join",
@@ -214,6 +215,26 @@ def is_user_class(cls: type) -> bool:
     return class_origin(cls).user
 
 
+_DATACLASS_METHODS = frozenset(
+    (
+        "__init__ __repr__ __eq__ __lt__ __le__ __gt__ __ge__ __hash__ __setattr__ __delattr__ __replace__ "
+        "__getstate__ __setstate__ _dataclass_getstate _dataclass_setstate"
+    ).split()
+)
+_NAMED_TUPLE_METHODS = frozenset("__new__ _make _replace __replace__ __repr__ _asdict __getnewargs__".split())
+
+
+def is_generated(owner: type, name: str, value: Any) -> bool:
+    """Tell whether an entry of a class was generated from its fields, as each Python version does in its own way."""
+    function = getattr(value, "__func__", value)
+    made = isinstance(function, FunctionType) and function.__code__.co_filename.startswith("<")
+    if "__dataclass_params__" in owner.__dict__:
+        return name in _DATACLASS_METHODS and (made or not is_user_function(function))
+    if "_fields" in owner.__dict__ and issubclass(owner, tuple):
+        return name in owner._fields or (name in _NAMED_TUPLE_METHODS and (made or not is_user_function(function)))
+    return False
+
+
 def unwrap(value: Any) -> Any:
     """Take off wrappers that change nothing about results: memoisation and compilation."""
     while True:
@@ -252,7 +273,7 @@ def find_attribute(obj: Any, name: str) -> Found:
     if name in own and not isinstance(raw, functools.cached_property):
         return Plain(own[name])
     if raw is not ABSENT:
-        return _described(raw, obj, name)
+        return find_class_attribute(cls, name) if isinstance(raw, FunctionType) else _described(raw, obj, name)
     fallback = _in_mro(cls, "__getattr__")
     if fallback is ABSENT:
         return ABSENT
@@ -274,7 +295,8 @@ def find_class_attribute(cls: type, name: str, after: type | None = None) -> Fou
         order = order[order.index(after) + 1 :]
     for base in order:
         if name in base.__dict__:
-            return _described(base.__dict__[name], None, name)
+            raw = base.__dict__[name]
+            return Whole() if is_generated(base, name, raw) else _described(raw, None, name)
     return ABSENT
 
 
