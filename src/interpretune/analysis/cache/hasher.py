@@ -5,7 +5,7 @@ The hasher knows what the inputs are and what they mean; it knows nothing of whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,19 +178,22 @@ class AnalysisStoreHasher:
         named = {name: value for name, value in given.items() if value is not None}
         named.update({f"run.{name}": value for name, value in (run or {}).items()})
         named.update({f"inputs.{name}": value for name, value in (inputs or {}).items()})
-        if session is not None:
-            from .session import session_components
-
-            named.update(session_components(session, self.policy))
         named.update(components or {})
-        return self._assemble(named)
+        references: Sequence[tuple[Any, bytes]] = ()
+        if session is not None:
+            from .session import session_components, session_references
 
-    def _assemble(self, named: Mapping[str, Any]) -> Fingerprint:
-        from .digests import numerics
+            references = session_references(session)
+            for name, value in session_components(session, self.policy).items():
+                named[f"session.{name}" if name in named else name] = value
+        return self._assemble(named, references)
+
+    def _assemble(self, named: Mapping[str, Any], references: Sequence[tuple[Any, bytes]]) -> Fingerprint:
+        from .digests import numerics, whole
 
         collected = _Collected()
         for name, value in sorted(named.items()):
-            collected.add(self._walk(name, value))
+            collected.add(self._walk(name, value, references))
         stochastic = tuple(dict.fromkeys(collected.stochastic))
         if "torch" in collected.uses:
             collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
@@ -198,6 +201,9 @@ class AnalysisStoreHasher:
             collected.add(self._walk("rng", numerics.rng_components()))
         for name, version in numerics.runtime_versions(collected.uses, self.policy).items():
             collected.add(self._walk(f"runtime.{name}", version))
+        if self.policy.runtime != "ignore":
+            for name in sorted(collected.uses & whole.WHOLE):
+                collected.add(self._walk(f"runtime.{name}.source", whole.source_files(name)))
         return Fingerprint(
             components=dict(sorted(collected.components.items())),
             parts=dict(sorted(collected.parts.items())),
@@ -206,9 +212,10 @@ class AnalysisStoreHasher:
             stochastic=stochastic,
         )
 
-    def _walk(self, name: str, value: Any) -> WalkResult:
+    def _walk(self, name: str, value: Any, references: Sequence[tuple[Any, bytes]] = ()) -> WalkResult:
         walk = Walk(name, find_encoder, self.policy)
-        return walk.finish(walk.child(value))
+        with walk.standing_for(references):
+            return walk.finish(walk.child(value))
 
 
 class _Collected:

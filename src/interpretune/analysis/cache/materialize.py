@@ -30,7 +30,7 @@ from .request import Request, get_or_compute
 from .settings import is_persistent
 from .store import Location
 
-__all__ = ["dataset_from_generator", "materialize"]
+__all__ = ["dataset_from_generator", "materialize", "run_context", "with_limit"]
 
 Step = Callable[[Any, int], "Mapping[str, Any] | Iterable[Mapping[str, Any]]"]
 
@@ -200,7 +200,7 @@ def _answer(
     not_resumable = request.not_resumable
     if fingerprint.stochastic:
         # The batches of a stochastic run depend on how many random numbers were drawn before them.
-        fingerprint = _with_limit(fingerprint, hasher, request.limit)
+        fingerprint = with_limit(fingerprint, hasher, request.limit)
         not_resumable = f"the run draws random numbers ({', '.join(fingerprint.stochastic)})"
     location = Location(
         config=_config_of(meaning.get("data")),
@@ -214,12 +214,13 @@ def _answer(
             fingerprint=fingerprint,
             location=location,
             not_resumable=not_resumable,
-            context=_context(location, fingerprint),
+            context=run_context(location, fingerprint),
         )
     )
 
 
-def _with_limit(fingerprint: Fingerprint, hasher: AnalysisStoreHasher, limit: int | None) -> Fingerprint:
+def with_limit(fingerprint: Fingerprint, hasher: AnalysisStoreHasher, limit: int | None) -> Fingerprint:
+    """Let the number of batches count: those of a run that draws random numbers are no part of a longer run."""
     digest = hasher.digest(limit)
     return replace(
         fingerprint,
@@ -259,7 +260,7 @@ def _module_of(meaning: Mapping[str, Any]) -> str:
     return ""
 
 
-def _context(location: Location, fingerprint: Fingerprint) -> dict[str, Any]:
+def run_context(location: Location, fingerprint: Fingerprint) -> dict[str, Any]:
     """Give facts for people about a run: names and versions, nothing of the user or the machine."""
     context: dict[str, Any] = {"op": location.op, "module": location.module, "dataset": location.config}
     versions = {"python": platform.python_version(), "datasets": datasets.__version__}

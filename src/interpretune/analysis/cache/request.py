@@ -23,14 +23,16 @@ from . import settings
 from .commit import EntryWriter, Plan
 from .entry import Entry, dataset_fingerprint
 from .errors import AnalysisCacheError, RowError
+from .eviction import keep_within_limits
 from .hasher import KEY_VERSION, Fingerprint
 from .locks import NestedLockError
-from .outcome import Outcome, Status, record
+from .outcome import Outcome, Status, announce, record
 from .paths import temporary_directory
 from .pipeline import Pipeline
 from .rows import EncodedRows, RowEncoder, describe
 from .settings import HF_DISABLED_ADVICE
 from .sink import RowSink, temporary_writer
+from .statistics import count
 from .store import AnalysisCache, Location
 
 __all__ = ["Request", "get_or_compute"]
@@ -38,6 +40,8 @@ __all__ = ["Request", "get_or_compute"]
 #: Bytes of encoded rows that may wait for the writer.
 QUEUE_BYTES = 64 * 2**20
 COMPUTED_MEANWHILE = "another process has computed them meanwhile"
+#: Keys that were computed anew in this process, as the mode ``refresh`` asks for.
+_refreshed: set[str] = set()
 #: The key of rows that have none; it is never looked up.
 NO_KEY = "0" * 32
 
@@ -60,6 +64,7 @@ class Request:
         status: what to call the outcome where they are not.
         context: facts for people, kept with the entry.
         name: name of the analysis.
+        base: root under which the entry lies; None for the configured one.
     """
 
     produce: Callable[[int], Iterable[Any]]
@@ -74,6 +79,7 @@ class Request:
     status: Status = "temporary"
     context: Mapping[str, Any] = field(default_factory=dict)
     name: str = "analysis"
+    base: Path | None = None
 
     @property
     def key(self) -> str | None:
@@ -124,6 +130,7 @@ class _Answer:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._started = time.perf_counter()
+        self._cache: AnalysisCache | None = None
 
     def give(self) -> datasets.Dataset:
         request = self._request
@@ -134,14 +141,14 @@ class _Answer:
             return self._compute_unkept("caching is switched off" if off else HF_DISABLED_ADVICE, "temporary")
         with ExitStack() as stack:
             try:
-                cache = AnalysisCache()
-                found = cache.open(
-                    request.fingerprint.hexdigest, request.location, batches=request.limit, split=request.split
-                )
+                cache = self._cache = AnalysisCache(request.base)
+                key = request.fingerprint.hexdigest
+                anew = settings.current().mode == "refresh" and key not in _refreshed
+                found = None if anew else cache.open(key, request.location, batches=request.limit, split=request.split)
                 if found is not None:
                     return self._hit(*found, "all batches were there")
                 writer = stack.enter_context(
-                    cache.writing(request.location, request.plan(), fresh=bool(request.not_resumable))
+                    cache.writing(request.location, request.plan(), fresh=bool(request.not_resumable), anew=anew)
                 )
                 entry = writer.entry
                 if entry.manifest.shards and entry.covers(request.limit):
@@ -152,7 +159,13 @@ class _Answer:
             except (OSError, AnalysisCacheError) as error:
                 reason = advice = str(error)
             else:
-                return self._compute_missing(sink, writer)
+                self._announce(entry)
+                dataset = self._compute_missing(sink, writer)
+                if anew:
+                    _refreshed.add(key)
+                stack.close()
+                keep_within_limits(cache)
+                return dataset
         # Outside of the handler, so that an error of the step has no trouble of the cache as its context.
         if advice:
             _warn(f"the analysis cache cannot be used: {advice} The analysis goes on without it.")
@@ -238,6 +251,10 @@ class _Answer:
             yield encoded, time.perf_counter() - began
             began = time.perf_counter()
 
+    def _announce(self, entry: Entry) -> None:
+        status: Status = "extended" if entry.batches else "miss"
+        announce(self._outcome(status, "it is about to be computed", rows=entry.rows, batches=entry.batches))
+
     def _record(
         self,
         status: Status,
@@ -249,20 +266,40 @@ class _Answer:
         saved: float = 0.0,
         computed: int = 0,
     ) -> None:
+        seconds = time.perf_counter() - self._started
+        if self._cache is not None:
+            count(
+                self._cache.base,
+                status,
+                rows=len(dataset),
+                nbytes=dataset.data.nbytes,
+                seconds_computed=seconds if computed else 0.0,
+                seconds_saved=saved,
+            )
         record(
-            Outcome(
-                status=status,
-                key=self._request.key,
-                path=path,
-                reason=reason,
+            self._outcome(
+                status,
+                reason,
                 rows=len(dataset),
                 batches=batches,
-                seconds=time.perf_counter() - self._started,
+                path=path,
+                seconds=seconds,
                 seconds_saved=saved,
                 batches_computed=computed,
-                name=self._request.name,
-                fingerprint=self._request.fingerprint,
             )
+        )
+
+    def _outcome(self, status: Status, reason: str, *, path: Path | None = None, **figures: Any) -> Outcome:
+        request = self._request
+        return Outcome(
+            status=status,
+            key=request.key,
+            path=path,
+            reason=reason,
+            name=request.name,
+            fingerprint=request.fingerprint,
+            context=request.context,
+            **{"seconds": 0.0, **figures},
         )
 
 

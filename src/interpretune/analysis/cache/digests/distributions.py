@@ -19,6 +19,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from .whole import whole_package
+
 __all__ = ["PYTHON", "USER", "Origin", "class_origin", "file_origin", "function_origin", "module_origin", "public_name"]
 
 _SITE_FOLDERS = ("site-packages", "dist-packages")
@@ -46,7 +48,8 @@ def file_origin(path: str) -> Origin:
         path: path of a source or extension file.
 
     Returns:
-        Its `Origin`; a file that no installed, non-editable distribution lists is the user's.
+        Its `Origin`; a file that no installed, non-editable distribution lists is the user's, unless it belongs to a
+        package that counts as a whole.
     """
     for spelling in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
         if _in_standard_library(spelling):
@@ -56,7 +59,8 @@ def file_origin(path: str) -> Origin:
             for distribution in _distributions_in(folder):
                 if distribution.owns(file.relative_to(folder).as_posix()):
                     return Origin(False, distribution.name)
-    return USER
+    package = whole_package(path)
+    return USER if package is None else Origin(False, package)
 
 
 def module_origin(module: ModuleType) -> Origin:

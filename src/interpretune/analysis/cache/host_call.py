@@ -1,0 +1,172 @@
+"""One call of the host's function that makes the dataset of an analysis, and the rows that the host computes for it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from .batches import batches_from
+from .host_warnings import warn_once
+from .session import SessionRun
+
+__all__ = ["HostCall"]
+
+
+class HostCall:
+    """One call of the host's function, taken apart."""
+
+    def __init__(self, runners: ModuleType, given: dict[str, Any]) -> None:
+        self.runners = runners
+        self.module = given["module"]
+        self.features: Any = given["features"]
+        self.format: dict[str, Any] = given["it_format_kwargs"]
+        self.arguments: dict[str, Any] = given["gen_kwargs"]
+        self.split: str = given["split"]
+        self.context: dict[str, Any] = given["kwargs"]
+        self._epoch_is_open = False
+        cfg = self.module.it_cfg.analysis_cfg
+        limit = self.arguments.get("limit_analysis_batches", -1)
+        self.run = SessionRun(
+            module=self.module,
+            datamodule=self.arguments["datamodule"],
+            cfg=cfg,
+            step_fn=self.arguments["step_fn"],
+            max_epochs=self.arguments.get("max_epochs", 1),
+            limit=limit,
+            split=str(self.split),
+            features=self.features,
+            format=self.format.get("col_cfg"),
+        )
+
+    @classmethod
+    def read(
+        cls, runners: ModuleType, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HostCall | None:
+        """Take a call apart; None where a future host calls in another way."""
+        try:
+            bound = inspect.signature(original).bind(*args, **kwargs)
+            bound.apply_defaults()
+            return cls(runners, bound.arguments)
+        except (TypeError, KeyError, AttributeError) as error:
+            warn_once(f"this version of interpretune makes datasets in a way that is not known here ({error!r}).")
+            return None
+
+    @property
+    def name(self) -> str:
+        """What the analysis goes by: its op, or the step of the user."""
+        return str(getattr(getattr(self.run.cfg, "op", None), "name", None) or self.run.step_fn)
+
+    def begin_anew(self) -> None:
+        """Put back what a run that was given up has left behind."""
+        reset = getattr(self.run.cfg, "reset_op_state", None)
+        if reset is not None:
+            reset()
+
+    def report(self, error: Exception) -> None:
+        """Dump what the host dumps when making a dataset fails."""
+        dump = getattr(self.runners, "handle_exception_with_debug_dump", None)
+        if dump is not None:
+            dump(error, (self.features, self.arguments, self.format, self.context), "dataset_generation")
+
+    def rows(self, start: int) -> Iterator[list[dict[str, Any]]]:
+        """Compute the rows of each batch, from one on."""
+        computed = self._from_the_first() if start == 0 else self._from(start)
+        names = list(self.features)
+        for batch in computed:
+            # A row of the host may lack an optional column, or hold more than the columns; `datasets` takes it so too.
+            yield [{name: dict.get(row, name) for name in names} for row in batch]
+
+    def _from_the_first(self) -> Iterator[list[Mapping[str, Any]]]:
+        """Let the host's own generator run, and tell its rows apart by the batch that they are of."""
+        drawn = _Drawn(self.arguments["datamodule"])
+        generator = self.runners.analysis_store_generator(**{**self.arguments, "datamodule": drawn})
+        rows: list[Mapping[str, Any]] = []
+        number, failure = 0, None
+        while True:
+            try:
+                row = next(generator, None)
+            except Exception as error:
+                failure, row = error, None
+            # The rows of a batch are all there once the host goes on to the next one, or ends.
+            ended = row is None
+            done = drawn.done(self.run.limit, failed=failure is not None) if ended else drawn.count - 1
+            while number < done:
+                yield rows
+                rows, number = [], number + 1
+            if failure is not None:
+                raise failure
+            if row is None:
+                return
+            rows.append(row)
+
+    def _from(self, start: int) -> Iterator[list[Mapping[str, Any]]]:
+        """Compute from a later batch on, as the host's generator does in the one epoch that such a run has."""
+        module, limit = self.module, self.arguments.get("limit_analysis_batches", -1)
+        module.current_epoch = 0
+        module.global_step = module.global_step + start
+        self._epoch_is_open = True
+        for index, batch in enumerate(batches_from(self.run.loader, start), start):
+            if index >= limit >= 0:
+                return
+            yield list(
+                self.runners.run_step(
+                    step_fn=self.arguments["step_fn"], batch=batch, batch_idx=index, module=module, as_generator=True
+                )
+            )
+
+    def finish(self) -> None:
+        """End the epoch, where the host's generator has not done it."""
+        if self._epoch_is_open:
+            self._epoch_is_open = False
+            self.module.on_analysis_epoch_end()
+
+
+class _Drawn:
+    """A data module whose test loader counts the batches that are drawn from it."""
+
+    def __init__(self, datamodule: Any) -> None:
+        self._datamodule = datamodule
+        #: Batches that were asked for, and those that came.
+        self.asked = 0
+        self.count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._datamodule, name)
+
+    def test_dataloader(self) -> _Counted:
+        """Give the loader, counted."""
+        return _Counted(self._datamodule.test_dataloader(), self)
+
+    def done(self, limit: int | None, *, failed: bool) -> int:
+        """Tell for how many batches all rows are there, now that the host's generator has ended.
+
+        Args:
+            limit: how many batches the host was to take; it draws one more to see that.
+            failed: whether it ended with an error: in a batch, or in drawing the next one.
+        """
+        complete = self.count - 1 if failed and self.asked == self.count else self.count
+        return complete if limit is None or limit < 0 else min(complete, limit)
+
+
+class _Counted:
+    """An iterable that tells how far it was gone through."""
+
+    def __init__(self, loader: Any, drawn: _Drawn) -> None:
+        self._loader = loader
+        self._drawn = drawn
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        batches = iter(self._loader)
+        while True:
+            self._drawn.asked += 1
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            self._drawn.count += 1
+            yield batch

@@ -1,0 +1,27 @@
+"""What the host's user is told, once each: why an analysis runs uncached, and what to do about it."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+
+from .errors import UnfingerprintableError
+
+__all__ = ["warn_once", "warn_unfingerprintable"]
+
+_lock = threading.Lock()
+_said: set[str] = set()
+
+
+def warn_once(text: str) -> None:
+    """Warn, unless this process has been told the same before."""
+    with _lock:
+        if text in _said:
+            return
+        _said.add(text)
+    warnings.warn(text, UserWarning, stacklevel=2)
+
+
+def warn_unfingerprintable(error: UnfingerprintableError) -> None:
+    """Say which field cannot be understood, and the ways out; the analysis goes on uncached."""
+    warn_once(f"{error} This analysis runs uncached.")

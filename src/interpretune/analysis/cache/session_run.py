@@ -1,0 +1,143 @@
+"""What is to be run in a session, and what code takes part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .digests.walk import frame
+from .errors import UnfingerprintableError
+from .session_hooks import hook_functions
+from .session_names import carries_state, functions_of, host_names, names_read, user_classes
+from .session_ops import implementations, ops_of
+
+__all__ = ["SessionRun", "session_references"]
+
+_GENERATED = "_generated_"
+
+
+@dataclass(frozen=True)
+class SessionRun:
+    """A session, and what is to be run in it.
+
+    Args:
+        module: the host's module.
+        datamodule: its data module.
+        cfg: the active analysis config; None where the session itself is meant.
+        step_fn: name of the module's method that runs for each batch; None for the config's.
+        max_epochs: how often the loader is gone through.
+        limit: batches of each epoch that are asked for; negative or None for all.
+        split: name of the split of the result.
+        features: features of the rows.
+        format: how the rows are formatted when they are read.
+    """
+
+    module: Any
+    datamodule: Any
+    cfg: Any = None
+    step_fn: str | None = None
+    max_epochs: int = 1
+    limit: int | None = None
+    split: str | None = None
+    features: Any = None
+    format: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, session: Any) -> SessionRun:
+        """Give the run that a session stands for: itself, an ``ITSession``, or a module of the host.
+
+        Raises:
+            UnfingerprintableError: it is none of these.
+        """
+        if isinstance(session, cls):
+            return session
+        module = session if _is_module(session) else getattr(session, "module", None)
+        if not _is_module(module):
+            kind = type(session)
+            raise UnfingerprintableError(
+                "session",
+                "it is no session of interpretune: it has no `module` with an `it_cfg`",
+                type_name=f"{kind.__module__}.{kind.__qualname__}",
+                hint="Pass what the step depends on by name instead, as `inputs={'model': model, …}`.",
+            )
+        datamodule = getattr(session, "datamodule", None) or getattr(module, "datamodule", None)
+        return cls(module, datamodule, getattr(module.it_cfg, "analysis_cfg", None))
+
+    @cached_property
+    def loader(self) -> Any:
+        """The loader whose batches the host's runner goes through; None where the data module gives none."""
+        make = getattr(self.datamodule, "test_dataloader", None)
+        return None if make is None else make()
+
+    @cached_property
+    def step(self) -> Any:
+        """The method of the user that runs for each batch; None where the host generates it from the op."""
+        name = self.step_fn or getattr(self.cfg, "step_fn", None)
+        return None if name is None or name.startswith(_GENERATED) else getattr(self.module, name, None)
+
+    @cached_property
+    def ops(self) -> list[Any]:
+        """The op, the members of composites, and the ops that these or the user's code call by name."""
+        return ops_of(getattr(self.cfg, "op", None), self._own_functions)
+
+    @cached_property
+    def _own_functions(self) -> list[Any]:
+        methods = [function for cls in user_classes(self.module) for _, function in functions_of(cls)]
+        return [*methods, *hook_functions(self.cfg)]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names that code of the user reads where it takes part: methods, implementations of ops, hooks."""
+        return names_read([*self._own_functions, *implementations(self.ops)])
+
+    def reads(self, name: str) -> bool:
+        """Tell whether code that takes part, the user's or the host's, reads an attribute of this name."""
+        return name in self.names or name in host_names()
+
+    @cached_property
+    def dependence(self) -> str | None:
+        """Why batches are not independent of each other, or None: then a run may be sliced, extended and resumed."""
+        stateful = [op for op in self.ops if getattr(op, "op_state", None) is not None]
+        if stateful:
+            return f"the op {getattr(stateful[0], 'name', '')!r} declares state that it carries from batch to batch"
+        if self.max_epochs != 1:
+            return f"the loader is gone through {self.max_epochs} times"
+        step = [] if self.step is None else [self.step]
+        return carries_state([*step, *implementations(self.ops), *hook_functions(self.cfg)], user_classes(self.module))
+
+    @cached_property
+    def batches(self) -> int | None:
+        """How many batches of an epoch are asked for; None for all."""
+        if self.limit is None or self.limit < 0:
+            return None
+        try:
+            return None if self.limit >= len(self.loader) else self.limit
+        except TypeError:  # a loader without a length
+            return self.limit
+
+
+def _is_module(value: Any) -> bool:
+    return value is not None and hasattr(value, "it_cfg")
+
+
+def session_references(session: Any) -> list[tuple[Any, bytes]]:
+    """Give the objects of a session that other inputs may hold, with the tokens that stand for them there.
+
+    What they mean is in the session's own components, so a closure over the session need not count it again.
+
+    Args:
+        session: an ``ITSession``, a module of the host or a `SessionRun`.
+    """
+    run = SessionRun.of(session)
+    held = {
+        "session": session,
+        "datamodule": run.datamodule,
+        "it_cfg": run.module.it_cfg,
+        "itdm_cfg": getattr(run.datamodule, "itdm_cfg", None),
+        "cfg": run.cfg,
+        "output_store": getattr(run.cfg, "output_store", None),
+        "module": run.module,
+    }
+    return [(value, frame("of the session", name.encode())) for name, value in held.items() if value is not None]
