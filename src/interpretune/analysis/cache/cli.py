@@ -78,11 +78,8 @@ class _Context:
 
     def __init__(self, base: str | None, *, as_json: bool, quiet: bool) -> None:
         self.sink = _Sink(as_json=as_json, quiet=quiet)
-        self._base = base
-
-    @property
-    def cache(self) -> AnalysisCache:
-        return AnalysisCache(self._base)
+        # What a command looks at closely, it checks fully, so that a repair finds what the check found.
+        self.cache = AnalysisCache(base, verify="full")
 
     def entries(self) -> tuple[list[Entry], list[Damage]]:
         damage: list[Damage] = []
@@ -238,7 +235,6 @@ def explain(context: _Context, key: str, other: str | None) -> None:
 @_common
 def verify(context: _Context, keys: Sequence[str], repair: bool) -> None:
     """Check every byte of entries, of all if none is named."""
-    cache = context.cache
     entries, damage = (context.named(keys), []) if keys else context.entries()
     for entry in entries:
         try:
@@ -247,7 +243,7 @@ def verify(context: _Context, keys: Sequence[str], repair: bool) -> None:
             damage.append(Damage(entry.path, getattr(error, "reason", None) or str(error)))
     if repair:
         for item in damage:
-            cache.set_aside(item)
+            context.cache.set_aside(item)
     context.sink.data(
         {
             "checked": len(entries),

@@ -33,30 +33,24 @@ import xxhash
 from .entry import INFO_NAME, PARTS_NAME, STATE_NAME, Entry, state_bytes
 from .errors import AnalysisCacheError
 from .files import (
-    ASIDE_PREFIX,
     aside_name,
     create_exclusively,
-    is_alive,
     make_directories,
     remove_empty_parents,
     replace_atomically,
     sync_directory,
 )
-from .manifest import MANIFEST_NAME, FileInfo, Manifest, ShardInfo, read_manifest
+from .leftovers import MARK_PREFIX, own_marks, remove_leftovers
+from .manifest import MANIFEST_NAME, FileInfo, Manifest, ShardInfo
 from .opening import info_bytes, read_features
 from .rows import EncodedRows
 from .writer import ShardWriter
 
-__all__ = ["EntryWriter", "Plan", "SupersededError", "describe_writer", "remove_leftovers"]
+__all__ = ["EntryWriter", "Plan", "SupersededError"]
 
-MARK_PREFIX = ".writer-"
 #: Seconds between two notes of progress in a writer's mark.
 MARK_SECONDS = 1.0
 _SHARD = re.compile(r"data-([0-9]{5,9})\.arrow", re.ASCII)
-_MARK = re.compile(r"\.writer-([0-9]{1,10})-[0-9a-f]+", re.ASCII)
-
-#: Marks that writers of this process have out, so that those of writers that died with their thread can be told.
-_own_marks: set[str] = set()
 
 
 class SupersededError(AnalysisCacheError, OSError):
@@ -238,7 +232,7 @@ class EntryWriter:
         if self._mark is not None:
             with suppress(OSError):
                 os.unlink(self._mark)
-            _own_marks.discard(self._mark.name)
+            own_marks.discard(self._mark.name)
             self._mark = None
         if not self._manifest.shards:
             for name in self._manifest.files:
@@ -258,7 +252,7 @@ class EntryWriter:
             return
         make_directories(self._base, self.path)
         mark = self.path / f"{MARK_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}"
-        _own_marks.add(mark.name)
+        own_marks.add(mark.name)
         self._mark = mark
         self._note_progress()
         remove_leftovers(self.path)
@@ -331,57 +325,3 @@ class EntryWriter:
             found = None
         if found != self._stored:
             raise SupersededError(self.path)
-
-
-def remove_leftovers(path: Path) -> list[str]:
-    """Remove what writers that died left in an entry's directory.
-
-    The caller holds the entry's lock, or accepts that nothing is removed while another living process writes there.
-
-    Args:
-        path: the entry's directory.
-
-    Returns:
-        Names of the files that were removed.
-    """
-    # The directory is listed before the manifest is read: what a writer publishes in between is not in the list, and
-    # what it published before is in the manifest, or its mark is out.
-    names = sorted(os.listdir(path))
-    for name in names:
-        found = _MARK.fullmatch(name)
-        if found and name not in _own_marks and int(found.group(1)) != os.getpid() and is_alive(int(found.group(1))):
-            return []
-    named = _named_files(path)
-    if named is None or sum(name in _own_marks for name in names) > 1:
-        return []
-    removed = []
-    for name in names:
-        is_leftover = (
-            name.startswith(ASIDE_PREFIX)
-            or (_MARK.fullmatch(name) and name not in _own_marks)
-            or (_SHARD.fullmatch(name) and name not in named)
-        )
-        if is_leftover:
-            with suppress(OSError):
-                os.unlink(path / name)
-                removed.append(name)
-    return removed
-
-
-def _named_files(path: Path) -> set[str] | None:
-    try:
-        return {shard.file for shard in read_manifest(path)[0].shards}
-    except FileNotFoundError:
-        return set()
-    except OSError:  # a manifest that cannot be read may name any of the files
-        return None
-
-
-def describe_writer(path: Path) -> str:
-    """Tell who writes an entry and how far it is, as far as can be known."""
-    with suppress(OSError, ValueError):
-        for name in sorted(os.listdir(path)):
-            if _MARK.fullmatch(name):
-                note = json.loads((path / name).read_text())
-                return f"process {int(note['pid'])} ({int(note['batches'])} batches done)"
-    return "another process"

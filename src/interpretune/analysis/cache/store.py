@@ -38,6 +38,7 @@ from . import settings
 from .entry import Entry, open_entry
 from .errors import CorruptEntryError, LockTimeoutError
 from .files import make_directories, read_bounded, refuse_links, remove, replace_atomically
+from .leftovers import describe_writer
 from .locks import KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME, ForeignFormatError
 from .paths import resolve_base, safe_name
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from .commit import EntryWriter, Plan
 
-__all__ = ["AnalysisCache", "Damage", "Location"]
+__all__ = ["AnalysisCache", "Damage", "Location", "directories_at"]
 
 log = logging.getLogger("interpretune.analysis.cache")
 
@@ -237,6 +238,10 @@ class AnalysisCache:
             make_directories(self.base, pointer.parent)
             replace_atomically(pointer, (path.relative_to(self.base).as_posix() + "\n").encode(), sync=False)
 
+    def set_aside(self, damage: Damage) -> None:
+        """Move what `entries` or a check found damaged to the quarantine, if nobody is at work on it."""
+        self._set_aside(damage.path.name.rpartition("-")[2], damage.path, CorruptEntryError(damage.path, damage.reason))
+
     def _set_aside(self, key: str, path: Path, error: CorruptEntryError) -> None:
         """Move a damaged entry to the quarantine, if nobody is at work on it."""
         lock = KeyLock(self.base, key)
@@ -290,7 +295,9 @@ class AnalysisCache:
         return target
 
     @contextmanager
-    def writing(self, location: Location, plan: Plan, *, fresh: bool = False) -> Iterator[EntryWriter]:
+    def writing(
+        self, location: Location, plan: Plan, *, fresh: bool = False, anew: bool = False
+    ) -> Iterator[EntryWriter]:
         """Write an entry, alone: waits for whoever writes it, then goes on where that one stopped.
 
         What was appended is committed when the block ends, also when it ends with an error.
@@ -299,13 +306,14 @@ class AnalysisCache:
             location: names under which to put it where it is not there yet.
             plan: what is to be written.
             fresh: where the entry is incomplete, remove it and begin anew.
+            anew: remove the entry and begin anew in any case.
 
         Raises:
             LockTimeoutError: another process held the lock for longer than `lock_timeout`.
             NestedLockError: this thread is writing that very entry.
             OSError: the entry cannot be read or written.
         """
-        from .commit import EntryWriter, describe_writer  # reading needs neither `datasets` nor `pyarrow`
+        from .commit import EntryWriter  # reading needs neither `datasets` nor `pyarrow`
 
         self._prepare_base()
         lock = KeyLock(self.base, plan.key, lambda: describe_writer(self.locate(plan.key, location)))
@@ -314,7 +322,7 @@ class AnalysisCache:
         try:
             path, entry = self._open_for_writing(location, plan.key)
             dropped = 0
-            if entry is not None and fresh and not entry.complete:
+            if entry is not None and (anew or (fresh and not entry.complete)):
                 remove(self.base, path)
                 dropped, entry = entry.batches, None
             writer = EntryWriter(self.base, path, plan, entry, lambda: self._record(plan.key, path))
@@ -353,13 +361,15 @@ class AnalysisCache:
                 with suppress(OSError):
                     replace_atomically(self.base / name, content, sync=False)
 
-    def entries(self, damage: list[Damage] | None = None) -> Iterator[Entry]:
+    def entries(self, damage: list[Damage] | None = None, *, readonly: bool = False) -> Iterator[Entry]:
         """Go through all entries of the base, looking at their manifests only.
 
         Args:
             damage: a list that takes what looks like an entry and cannot be read as one; None to leave it out.
+            readonly: go through those of the read-only bases as well.
         """
-        for path in _directories_at(self.base, DEPTH):
+        bases = (self.base, *self.readonly_bases) if readonly else (self.base,)
+        for path in (path for base in bases for path in directories_at(base, DEPTH)):
             if not os.path.lexists(os.path.join(path, MANIFEST_NAME)):
                 continue
             try:
@@ -375,7 +385,7 @@ def _warn(text: str) -> None:
     warnings.warn(text, UserWarning, stacklevel=3)
 
 
-def _directories_at(directory: str | os.PathLike[str], depth: int) -> Iterator[str]:
+def directories_at(directory: str | os.PathLike[str], depth: int) -> Iterator[str]:
     """Give the directories so many levels below another, without following links or hidden names."""
     try:
         with os.scandir(directory) as found:
@@ -388,4 +398,4 @@ def _directories_at(directory: str | os.PathLike[str], depth: int) -> Iterator[s
         if depth == 1:
             yield path
         else:
-            yield from _directories_at(path, depth - 1)
+            yield from directories_at(path, depth - 1)
