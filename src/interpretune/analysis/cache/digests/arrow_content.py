@@ -56,7 +56,8 @@ def type_token(kind: pa.DataType) -> bytes:
         return frame("struct", *sorted(frame("field", field.name.encode(), type_token(field.type)) for field in fields))
     # Arrow's numbers of types are part of its specification of interfaces; the names that Python shows are not.
     details = [kind.id, getattr(kind, "unit", ""), getattr(kind, "tz", "") or ""]
-    details += [getattr(kind, name, "") for name in ("precision", "scale", "byte_width")]
+    details += [getattr(kind, "precision", ""), getattr(kind, "scale", "")]
+    details.append(kind.byte_width if pa.types.is_fixed_size_binary(kind) else "")
     return frame("type", *(str(detail).encode() for detail in details))
 
 
