@@ -20,12 +20,14 @@ from .errors import (
     UnfingerprintableError,
     UnsafeBaseError,
 )
+from .host import toggle
 from .settings import (
     Settings,
     analysisstore_caching,
     configure,
     enable_analysisstore_caching,
     is_analysisstore_caching_enabled,
+    on_toggle,
 )
 
 if TYPE_CHECKING:
@@ -74,3 +76,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+# The hook into the host follows the toggle; until caching is enabled it is not in place.
+on_toggle(toggle)
