@@ -12,7 +12,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "interpretune" / "analysis" / "cache"
 
-#: Each layer: its modules, and the layers whose modules these may import besides their own.
+#: Each layer: its modules, and the layers whose modules these may import besides their own. A module `session_ops` is of
+#: the layer of `session`.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "ground": ({"errors", "settings", "paths", "html"}, set()),
     "digests": ({"digests"}, {"ground"}),
@@ -67,6 +68,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
 LAYER_OF = {module: layer for layer, (modules, _) in LAYERS.items() for module in modules}
 
 
+def layer_of(module: str) -> str | None:
+    return LAYER_OF.get(module) or LAYER_OF.get(module.partition("_")[0])
+
+
 def imports(file: Path) -> Iterator[tuple[int, str]]:
     """Give the line and the absolute name of all that a module of the package imports, inside functions as well."""
     parts = file.relative_to(PACKAGE).with_suffix("").parts
@@ -89,13 +94,13 @@ def violations() -> list[str]:
     for file in sorted(PACKAGE.rglob("*.py")):
         name = file.relative_to(PACKAGE).with_suffix("").parts[0]
         place = file.relative_to(PACKAGE.parents[3])
-        if name not in LAYER_OF:
+        layer = layer_of(name)
+        if layer is None:
             found.append(f"{place}: module in no layer; put it into the table of {Path(__file__).name}")
             continue
-        layer = LAYER_OF[name]
         for line, imported in imports(file):
             if imported.startswith("."):
-                other = LAYER_OF.get(imported.split(".")[1])
+                other = layer_of(imported.split(".")[1])
                 if other not in {layer, *LAYERS[layer][1]}:
                     found.append(f"{place}:{line}: {layer} imports {imported[1:]}, which is of {other}")
             elif imported.split(".")[0] == "interpretune" and layer != "faces":
