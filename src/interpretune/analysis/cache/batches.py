@@ -59,7 +59,7 @@ def batches_from(batches: Any, start: int) -> Iterator[Any]:
     if isinstance(batches, Sequence):
         return (batches[index] for index in range(start, len(batches)))
     if isinstance(batches, datasets.Dataset):
-        return iter(batches.select(range(min(start, len(batches)), len(batches))))
+        return iter(batches.select(range(start, len(batches)))) if start < len(batches) else iter(())
     if _is_plain_loader(batches) and not isinstance(batches.dataset, _torch_class("IterableDataset")):
         return _loader_from(batches, start)
     return islice(iter(batches), start, None)

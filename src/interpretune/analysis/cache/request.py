@@ -134,11 +134,11 @@ class _Answer:
 
     def give(self) -> datasets.Dataset:
         request = self._request
-        if request.fingerprint is None or request.unkept:
-            return self._compute_unkept(request.unkept, request.status)
         if not settings.is_persistent():
             off = not settings.is_analysisstore_caching_enabled()
             return self._compute_unkept("caching is switched off" if off else HF_DISABLED_ADVICE, "temporary")
+        if request.fingerprint is None or request.unkept:
+            return self._compute_unkept(request.unkept, request.status)
         with ExitStack() as stack:
             try:
                 cache = self._cache = AnalysisCache(request.base)
@@ -182,9 +182,8 @@ class _Answer:
         start, saved = writer.batches_done, writer.entry.manifest.seconds
         batches, dataset = self._compute(sink, start, writer.rows_done)
         status: Status
-        path: Path | None = writer.path
         if sink.trouble:
-            status, reason, path = "temporary", sink.trouble, None
+            status, reason = "temporary", sink.trouble
         elif writer.batches_dropped:
             status = "miss"
             reason = f"{writer.batches_dropped} batches were begun anew: {self._request.not_resumable}"
@@ -194,14 +193,18 @@ class _Answer:
             status, reason = "hit", "the stream ends where the stored batches do"
         else:
             status, reason = "extended", f"{start} batches were there"
-        self._record(status, reason, dataset, batches, path, saved=saved, computed=batches - start)
+        self._record(status, reason, dataset, batches, sink.path, saved=saved, computed=batches - start)
         return dataset
 
     def _compute_unkept(self, reason: str, status: Status) -> datasets.Dataset:
-        writer = self._temporary_writer()
-        sink = RowSink(writer, None, writer.features)
+        writer: EntryWriter | None = None
+        try:
+            writer = self._temporary_writer()
+        except OSError as error:
+            _warn(f"there is no temporary directory, so the rows stay in memory: {error}")
+        sink = RowSink(writer, None, self._request.features)
         batches, dataset = self._compute(sink, 0, 0)
-        self._record(status, reason, dataset, batches, writer.path, computed=batches)
+        self._record(status, reason, dataset, batches, sink.path, computed=batches)
         return dataset
 
     def _temporary_writer(self) -> EntryWriter:

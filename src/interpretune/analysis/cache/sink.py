@@ -44,7 +44,8 @@ class RowSink:
     """Takes the rows of one run, batch by batch, and gives them back as a dataset.
 
     Args:
-        writer: takes the rows as long as it can; its committed batches come first in the dataset.
+        writer: takes the rows as long as it can; its committed batches come first in the dataset. None to keep them in
+            memory.
         fall_back: gives the writer that takes over when that fails; None where it is a temporary one already.
         features: features of the rows.
 
@@ -54,13 +55,13 @@ class RowSink:
 
     def __init__(
         self,
-        writer: EntryWriter,
+        writer: EntryWriter | None,
         fall_back: Callable[[], EntryWriter] | None,
         features: datasets.Features,
     ) -> None:
         self.features = features
         self.trouble = ""
-        self._writer: EntryWriter | None = writer
+        self._writer = writer
         self._fall_back = fall_back
         self._tables: list[Table] = []
         self._mapped = 0
@@ -94,6 +95,11 @@ class RowSink:
         """Let go of the writers; the rows stay readable."""
         if self._writer is not None:
             self._writer.close()
+
+    @property
+    def path(self) -> Path | None:
+        """Directory of the rows that were written last; None where they stay in memory."""
+        return None if self._writer is None else self._writer.path
 
     @property
     def rows(self) -> int:
