@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .digests.registry import register_encoder
     from .directories import get_analysis_cache_dir
     from .hasher import AnalysisStoreHasher, Difference, Fingerprint
+    from .materialize import dataset_from_generator, materialize
+    from .outcome import Outcome, last_outcome
     from .store import AnalysisCache
 
 __all__ = [
@@ -44,15 +46,19 @@ __all__ = [
     "Difference",
     "Fingerprint",
     "LockTimeoutError",
+    "Outcome",
     "RowError",
     "Settings",
     "UnfingerprintableError",
     "UnsafeBaseError",
     "analysisstore_caching",
     "configure",
+    "dataset_from_generator",
     "enable_analysisstore_caching",
     "get_analysis_cache_dir",
     "is_analysisstore_caching_enabled",
+    "last_outcome",
+    "materialize",
     "register_encoder",
 ]
 
@@ -62,7 +68,11 @@ _LATER = {
     "AnalysisStoreHasher": "hasher",
     "Difference": "hasher",
     "Fingerprint": "hasher",
+    "Outcome": "outcome",
+    "dataset_from_generator": "materialize",
     "get_analysis_cache_dir": "directories",
+    "last_outcome": "outcome",
+    "materialize": "materialize",
     "register_encoder": "digests.registry",
 }
 
