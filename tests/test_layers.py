@@ -12,8 +12,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "interpretune" / "analysis" / "cache"
 
-#: Each layer: its modules, and the layers whose modules these may import besides their own. A module `session_ops` is of
-#: the layer of `session`.
+#: Each layer: its modules, and the layers whose modules these may import besides their own. A module `session_ops` is
+#: of the layer of `session`.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "ground": ({"errors", "settings", "paths", "html"}, set()),
     "digests": ({"digests"}, {"ground"}),
