@@ -36,8 +36,8 @@ class Statistics:
     misses: int = 0
     bypassed: int = 0
     temporary: int = 0
-    rows: int = 0
-    bytes: int = 0
+    rows_served: int = 0
+    bytes_served: int = 0
     seconds_computed: float = 0.0
     seconds_saved: float = 0.0
 
@@ -93,7 +93,9 @@ def count(
         name = _FIELD[status]
         setattr(mine.figures, name, getattr(mine.figures, name) + 1)
         mine.figures.add(
-            Statistics(rows=rows, bytes=nbytes, seconds_computed=seconds_computed, seconds_saved=seconds_saved)
+            Statistics(
+                rows_served=rows, bytes_served=nbytes, seconds_computed=seconds_computed, seconds_saved=seconds_saved
+            )
         )
         mine.is_new = True
         is_due = time.monotonic() - mine.written >= INTERVAL
