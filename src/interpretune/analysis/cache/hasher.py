@@ -198,7 +198,7 @@ class AnalysisStoreHasher:
         if "torch" in collected.uses:
             collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
         if stochastic:
-            collected.add(self._walk("rng", numerics.rng_components()))
+            collected.add(self._walk("rng", numerics.rng_components(collected.draws)))
         for name, version in numerics.runtime_versions(collected.uses, self.policy).items():
             collected.add(self._walk(f"runtime.{name}", version))
         if self.policy.runtime != "ignore":
@@ -227,6 +227,7 @@ class _Collected:
         self.notes: list[str] = []
         self.ignored: list[str] = []
         self.stochastic: list[str] = []
+        self.draws: set[str] = set()
         self.uses: set[str] = set()
 
     def add(self, result: WalkResult) -> None:
@@ -235,6 +236,7 @@ class _Collected:
         self.notes += result.notes
         self.ignored += result.ignored
         self.stochastic += result.stochastic
+        self.draws |= result.draws
         self.uses |= result.uses
 
 

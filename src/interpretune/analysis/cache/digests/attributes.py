@@ -52,7 +52,7 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
             ),
             _LOADING,
         ),
-        "_compiled_call_impl": "the compiled form of the same forward",
+        **dict.fromkeys(("_compiled_call_impl", "_is_torch_compile"), "the compiled form of the same forward"),
         "_is_hf_initialized": _LOADING,
     },
     "transformers": {
@@ -85,6 +85,7 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
         ),
         "_original_object_hash": "a salted `hash()`, another one in each process",
         "_from_model_config": "says how the generation config was made",
+        "_use_kernels": "a wish; the kernels that it put in place are the submodules' own `forward`",
         "warnings_issued": _RECORD,
         "_output_capturing_hooks_installed": _RECORD,
         "_gradient_checkpointing_func": "trades memory for time in the backward pass; the flag beside it counts",
@@ -97,6 +98,9 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
 
 #: Objects that hold no meaning of their own.
 _NOISE_TYPES = (logging.Logger, logging.LoggerAdapter, type(threading.Lock()), type(threading.RLock()))
+
+
+_MISSING = object()
 
 
 @lru_cache(maxsize=4096)
@@ -122,8 +126,18 @@ def counted(value: Any, walk: Walk) -> Iterator[tuple[str, Any]]:
         if hasattr(value, name):
             attributes[name] = getattr(value, name)
     for name in sorted(attributes):
-        if name not in noise or (walk.policy.include and walk.policy.includes(f"{walk.path}.{name}")):
+        if name in noise and not (walk.policy.include and walk.policy.includes(f"{walk.path}.{name}")):
+            continue
+        if not _is_class_default(kind, name, attributes[name]):
             yield name, attributes[name]
+
+
+def _is_class_default(cls: type, name: str, value: Any) -> bool:
+    """Tell whether the class says the same already, as loaders like to write class attributes on the instance."""
+    if type(value) not in (type(None), bool, int, str):
+        return False
+    default = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), _MISSING)
+    return type(default) is type(value) and default == value
 
 
 def encode_state(value: Any, walk: Walk) -> bytes:

@@ -20,15 +20,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import is_dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch.nn.modules import module as torch_module
 
-from .attributes import counted, encode_state, objects_understood
+from .attributes import counted, objects_understood
 from .module_tree import Node, foreign_functions, grow, plain_class, randomness, training_matters
 from .tensors import hash_tensors
-from .walk import Walk, frame
+from .walk import Encoder, Walk, frame
 
 __all__ = ["encode_config", "encode_module"]
 
@@ -52,7 +53,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
     """
     walk.use("torch")
     nodes = grow(value)
-    with _in_place(nodes, walk), objects_understood(walk):
+    with _in_place(nodes, walk), _configs_beside(_main_dtype(nodes), walk), objects_understood(walk):
         finish_weights = _start_weights(nodes, walk)
         placeholders = [
             _file(walk, ".structure", lambda: _structure(nodes, walk)),
@@ -72,11 +73,43 @@ def encode_config(value: Any, walk: Walk) -> bytes:
     The attention implementation counts, resolved as the config holds it, also in configs inside; where its name stands
     for a function that a user registered, the function's code counts.
     """
+    return _encode_config(value, walk, None)
+
+
+def _encode_config(value: Any, walk: Walk, dtype: torch.dtype | None) -> bytes:
     walk.use("transformers")
-    pieces = [walk.code(type(value), ".__class__"), encode_state(value, walk)]
+    pieces = [walk.code(type(value), ".__class__")]
+    for name, attribute in counted(value, walk):
+        if name in ("dtype", "torch_dtype"):
+            # Saving a model writes its dtype here as text, loading it writes the dtype itself.
+            attribute = getattr(torch, attribute, attribute) if isinstance(attribute, str) else attribute
+            if attribute is None or attribute is dtype:
+                continue
+        pieces += (name.encode(), walk.child(attribute, f".{name}"))
     for field in ("_attn_implementation", "_experts_implementation"):
         pieces += _implementation(getattr(value, field, None), field, walk)
     return frame("config", *pieces)
+
+
+def _main_dtype(nodes: list[Node]) -> torch.dtype | None:
+    parameters = (tensor for node in nodes for tensor in node.module._parameters.values() if tensor is not None)
+    return next((tensor.dtype for tensor in parameters if tensor.dtype.is_floating_point), None)
+
+
+@contextmanager
+def _configs_beside(dtype: torch.dtype | None, walk: Walk) -> Iterator[None]:
+    """Let the dtype in a config not count where it only repeats that of the weights beside it."""
+    before = walk.find_encoder
+
+    def find_encoder(value: Any) -> Encoder | None:
+        encoder = before(value)
+        return partial(_encode_config, dtype=dtype) if encoder is encode_config else encoder
+
+    walk.find_encoder = find_encoder
+    try:
+        yield
+    finally:
+        walk.find_encoder = before
 
 
 def _implementation(name: Any, field: str, walk: Walk) -> list[bytes]:
@@ -237,6 +270,7 @@ def _held(nodes: list[Node], walk: Walk, wanted: Any) -> bytes | None:
 
 def _training(nodes: list[Node], walk: Walk) -> bytes:
     pieces: list[bytes] = []
+    random: dict[str, list[str]] = {}
     for node in nodes:
         module = node.module
         if node.inside is None and training_matters(module):
@@ -245,7 +279,10 @@ def _training(nodes: list[Node], walk: Walk) -> bytes:
             pieces += (node.path.encode(), token)
         reason = randomness(module)
         if reason is not None:
-            walk.stochastic(f"{walk.path}{node.path}: {reason}")
+            random.setdefault(reason, []).append(f"{walk.path}{node.path}")
+    for reason, paths in random.items():
+        others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        walk.stochastic(f"{paths[0]}{others}: {reason}", "torch")
     return frame("training", *pieces)
 
 

@@ -102,6 +102,8 @@ _BASES = {
     "torch.nn.modules.module.Module": "models:encode_module",
     "torch.utils.data.dataloader.DataLoader": "loaders:encode_loader",
     "torch._C.Generator": "loaders:encode_generator",
+    "torch.utils.data.sampler.Sampler": "loaders:encode_sampler",
+    "torch.utils.data.dataset.Dataset": "loaders:encode_torch_dataset",
     "transformers.tokenization_utils_base.PreTrainedTokenizerBase": "tokenizers:encode_tokenizer",
     "transformers.configuration_utils.PretrainedConfig": "models:encode_config",
     "transformers.configuration_utils.PreTrainedConfig": "models:encode_config",

@@ -169,7 +169,7 @@ def _with_attributes(tensor: torch.Tensor, token: bytes, name: str, walk: Walk) 
         pieces = [
             piece
             for attribute, value in counted(tensor, walk)
-            if not attribute.startswith("_")
+            if not attribute.startswith("_") and attribute != "persistent"  # `nn.Buffer`'s wish for state dicts
             for piece in (attribute.encode(), walk.child(value, f".{attribute}"))
         ]
     return frame("tensor with attributes", token, *pieces) if pieces else token

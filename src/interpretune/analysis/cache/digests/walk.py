@@ -128,6 +128,8 @@ class WalkResult:
     uses: set[str]
     #: Why the run draws random numbers; empty where it does not.
     stochastic: list[str] = field(default_factory=list)
+    #: Which global generators it draws from: ``"numpy"``, ``"python"``, ``"torch"``.
+    draws: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -159,6 +161,7 @@ class Walk:
         self.ignored: list[str] = []
         self.uses: set[str] = set()
         self._stochastic: list[str] = []
+        self._draws: set[str] = set()
         self._summaries = 0
 
     @property
@@ -288,7 +291,7 @@ class Walk:
         walk._component, walk._parts, walk._summaries = self._component, self._parts, self._summaries
         walk._active, walk._memo = self._active, self._memo
         walk.notes, walk.ignored, walk.uses = self.notes, self.ignored, self.uses
-        walk._stochastic = self._stochastic
+        walk._stochastic, walk._draws = self._stochastic, self._draws
         token = walk.child(value, step)
         if not walk._records:
             return token
@@ -348,8 +351,14 @@ class Walk:
         """Remember that code or an object of this installed distribution takes part."""
         self.uses.add(distribution)
 
-    def stochastic(self, reason: str) -> None:
-        """Remember that the run draws random numbers, such as ``"dropout is active in model.drop"``."""
+    def stochastic(self, reason: str, *generators: str) -> None:
+        """Remember that the run draws random numbers.
+
+        Args:
+            reason: what draws them, such as ``"inputs.model: Dropout in training mode"``.
+            generators: from which global generators, of ``"numpy"``, ``"python"`` and ``"torch"``; all if none is named.
+        """
+        self._draws.update(generators or ("numpy", "python", "torch"))
         if reason not in self._stochastic:
             self._stochastic.append(reason)
 
@@ -374,4 +383,5 @@ class Walk:
             ignored=sorted(set(self.ignored)),
             uses=set(self.uses),
             stochastic=list(self._stochastic),
+            draws=set(self._draws),
         )

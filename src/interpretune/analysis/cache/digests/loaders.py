@@ -1,0 +1,180 @@
+"""Data loaders of torch: the rows, how they are batched and in which order they come.
+
+What does not count: workers, prefetching, pinning, time-outs. A sampler that shuffles without a generator of its own
+takes its order from a global one, which makes the run stochastic.
+
+Datasets and samplers of a user's own classes count by what their methods read (``__getitem__``, ``__iter__``, ...);
+those of installed classes by their class and their attributes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils import data
+
+from .attributes import counted, encode_object, objects_understood
+from .distributions import class_origin
+from .tensors import tensor_digests
+from .walk import Walk, frame
+
+__all__ = ["encode_generator", "encode_loader", "encode_sampler", "encode_torch_dataset"]
+
+#: Attributes of a loader that were counted by themselves or do not count, each with the reason.
+_LOADER_ATTRIBUTES: dict[str, str] = {
+    "dataset": "the rows",
+    **dict.fromkeys(("batch_size", "sampler", "batch_sampler", "drop_last"), "the order"),
+    **dict.fromkeys(("collate_fn", "worker_init_fn", "num_workers", "in_order"), "counted where they matter"),
+    "generator": "counted with the sampler that draws from it",
+    **dict.fromkeys(("prefetch_factor", "persistent_workers", "timeout"), "says how workers are kept busy"),
+    **dict.fromkeys(("pin_memory", "pin_memory_device"), "says where a batch lies before it is used"),
+    "_DataLoader__multiprocessing_context": "says how workers are started",
+    **dict.fromkeys(
+        ("_DataLoader__initialized", "_dataset_kind", "_iterator", "_IterableDataset_len_called"), "a record"
+    ),
+}
+
+#: Methods by which a loader uses a dataset, and a sampler.
+_DATASET_METHODS = ("__getitem__", "__getitems__", "__len__", "__iter__")
+_SAMPLER_METHODS = ("__iter__", "__len__")
+
+#: Words in a sampler's code that draw random numbers, and words in its attributes that say where they come from.
+_DRAWING = frozenset(
+    {"randperm", "shuffle", "permutation", "sample", "choice", "choices", "randint", "multinomial", "random_"}
+)
+_SEEDING = ("seed", "generator", "rng")
+
+
+def encode_loader(value: data.DataLoader[Any], walk: Walk) -> bytes:
+    """Give the token of a `torch.utils.data.DataLoader` and file its rows as a component of their own.
+
+    Args:
+        value: the loader.
+        walk: where it was met; its rows are filed as ``<path>.rows``.
+
+    Raises:
+        UnfingerprintableError: the dataset, the sampler or the collate function cannot be understood.
+    """
+    walk.use("torch")
+    with walk.component(".rows"):
+        rows = _rows(value.dataset, walk, ".dataset")
+    pieces = [
+        walk.file(".rows", rows),
+        walk.code(type(value), ".__class__"),
+        _batches(value, walk),
+        walk.child(value.collate_fn, ".collate_fn"),
+    ]
+    if value.num_workers > 0:
+        if value.worker_init_fn is not None:
+            pieces.append(walk.child(value.worker_init_fn, ".worker_init_fn"))
+        if isinstance(value.dataset, data.IterableDataset):
+            # Each worker iterates over a copy of its own, and their rows come in turns.
+            pieces.append(walk.child(value.num_workers, ".num_workers"))
+        if not getattr(value, "in_order", True):
+            walk.stochastic(f"{walk.path}: batches come in the order in which workers finish them")
+    for name in sorted(set(value.__dict__) - set(_LOADER_ATTRIBUTES)):
+        pieces += (name.encode(), walk.child(value.__dict__[name], f".{name}"))
+    return frame("loader", *pieces)
+
+
+def encode_generator(value: torch.Generator, walk: Walk) -> bytes:
+    """Give the token of a random number generator: its device type and its state."""
+    state = tensor_digests({".get_state()": value.get_state()}, walk)
+    token = frame("torch.Generator", value.device.type.encode(), *state.values())
+    walk.part(token, f"generator on {value.device.type}, seeded with {value.initial_seed()}")
+    return token
+
+
+# --- rows
+
+
+def encode_torch_dataset(value: Any, walk: Walk) -> bytes:
+    """Give the token of a `torch.utils.data.Dataset` as a whole: its class and all of its attributes."""
+    with objects_understood(walk):
+        return encode_object(value, walk)
+
+
+def _rows(dataset: Any, walk: Walk, step: str) -> bytes:
+    """Give the token of what a loader gets from a dataset."""
+    with walk.at(step):
+        if type(dataset) is data.Subset:
+            return frame(
+                "subset", _rows(dataset.dataset, walk, ".dataset"), walk.child(list(dataset.indices), ".indices")
+            )
+        if type(dataset) in (data.ConcatDataset, data.ChainDataset):
+            members = enumerate(dataset.datasets)
+            return frame("concatenated", *(_rows(member, walk, f".datasets[{index}]") for index, member in members))
+        if isinstance(dataset, data.Dataset) and class_origin(type(dataset)).user:
+            return _behaviour(dataset, _DATASET_METHODS, walk)
+        return walk.child(dataset)
+
+
+def _behaviour(value: Any, methods: tuple[str, ...], walk: Walk) -> bytes:
+    """Give the token of an object by its methods, which lead to what they read of it."""
+    pieces: list[bytes] = []
+    for name in methods:
+        method = getattr(value, name, None)
+        if method is not None:
+            pieces += (name.encode(), walk.child(method, f".{name}"))
+    return frame("behaviour", *pieces)
+
+
+# --- order
+
+
+def _batches(loader: data.DataLoader[Any], walk: Walk) -> bytes:
+    batches: Any = loader.batch_sampler
+    if isinstance(loader.dataset, data.IterableDataset):
+        # The dataset says the order itself; torch puts a sampler there that only counts to infinity.
+        order, size, drop_last = b"as it comes", loader.batch_size, loader.drop_last
+    elif batches is None:
+        order, size, drop_last = _order(loader.sampler, walk, ".sampler"), None, False
+    elif type(batches) is data.BatchSampler:
+        order, size, drop_last = _order(batches.sampler, walk, ".sampler"), batches.batch_size, batches.drop_last
+    else:
+        return frame("batch sampler", _order(batches, walk, ".batch_sampler"))
+    return frame("batches", order, walk.child(size, ".batch_size"), walk.child(drop_last, ".drop_last"))
+
+
+def _order(sampler: Any, walk: Walk, step: str) -> bytes:
+    """Give the token of the order that a loader gets from a sampler."""
+    with walk.at(step):
+        if isinstance(sampler, data.Sampler) and class_origin(type(sampler)).user:
+            if _draws(sampler):
+                walk.stochastic(f"{walk.path}: shuffling without a seed")
+            return _behaviour(sampler, _SAMPLER_METHODS, walk)
+        return walk.child(sampler)
+
+
+def _draws(sampler: Any) -> bool:
+    names = {name for base in type(sampler).__mro__ for member in base.__dict__.values() for name in _names(member)}
+    seeded = any(word in name.lower() for name in sampler.__dict__ for word in _SEEDING)
+    return not seeded and not names.isdisjoint(_DRAWING)
+
+
+def _names(member: Any) -> tuple[str, ...]:
+    code = getattr(member, "__code__", None)
+    return () if code is None else code.co_names
+
+
+def encode_sampler(value: Any, walk: Walk) -> bytes:
+    """Give the token of a sampler as a whole.
+
+    The dataset that it was made for counts by its length, which is all that torch's samplers ask it for.
+    """
+    walk.use("torch")
+    if type(value) is data.SequentialSampler:
+        return frame("in sequence", str(len(value)).encode())
+    if getattr(value, "generator", ...) is None:
+        walk.stochastic(f"{walk.path}: shuffling without a generator", "torch")
+    pieces = [walk.code(type(value), ".__class__")]
+    user = class_origin(type(value)).user
+    with objects_understood(walk):
+        for name, attribute in counted(value, walk):
+            if name in ("data_source", "dataset") and not user:
+                attribute = len(attribute)
+            elif name == "_num_samples" and not user:
+                attribute = value.num_samples
+            pieces += (name.encode(), walk.child(attribute, f".{name}"))
+    return frame("sampler", *pieces)

@@ -1,0 +1,165 @@
+"""What surrounds a run: numeric settings of torch, generator states, versions of the libraries that take part.
+
+Everything here is read and nothing is changed: no generator is drawn from, no CUDA context is made. Torch is imported
+only by the functions for runs in which torch takes part.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from importlib import metadata
+from typing import Any
+
+from .walk import Policy
+
+__all__ = ["numerics_components", "rng_components", "runtime_versions"]
+
+#: Distributions that count by minor version (``2.13``) where ``runtime="strict"``; all others count by full version.
+_BY_MINOR = frozenset({"torch", "transformers"})
+#: Variables that libraries below torch read when they start, and that change results.
+_VARIABLES = ("NVIDIA_TF32_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG")
+
+
+def numerics_components(policy: Policy) -> dict[str, Any]:
+    """Give the numeric settings of torch in force in this thread.
+
+    Not among them: the number of threads and the kind of processor or GPU, which may change the last bits of sums.
+
+    Args:
+        policy: where ``device="portable"``, the default device does not count.
+
+    Returns:
+        Settings by name, as plain values. Where torch refuses to tell one, its value is ``"mixed"``: old and new ways
+        to set it were used side by side.
+    """
+    import torch
+
+    backends: Any = torch.backends
+    found: dict[str, Any] = {
+        "default_dtype": str(torch.get_default_dtype()),
+        "autocast": _autocast(torch),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "deterministic_warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
+        "float32_matmul_precision": _told(torch.get_float32_matmul_precision),
+        "flush_denormal": _flushes_denormals(torch),
+        "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ and torch.version.cuda},
+    }
+    if policy.device == "strict":
+        found["default_device"] = torch.get_default_device().type
+    for path in (
+        "fp32_precision",
+        "cuda.matmul.allow_tf32",
+        "cuda.matmul.fp32_precision",
+        "cuda.matmul.allow_fp16_reduced_precision_reduction",
+        "cuda.matmul.allow_bf16_reduced_precision_reduction",
+        "cuda.matmul.allow_fp16_accumulation",
+        "cuda.flash_sdp_enabled",
+        "cuda.mem_efficient_sdp_enabled",
+        "cuda.math_sdp_enabled",
+        "cuda.cudnn_sdp_enabled",
+        "cuda.fp16_bf16_reduction_math_sdp_allowed",
+        "cudnn.enabled",
+        "cudnn.benchmark",
+        "cudnn.deterministic",
+        "cudnn.allow_tf32",
+        "cudnn.fp32_precision",
+        "cudnn.conv.fp32_precision",
+        "cudnn.rnn.fp32_precision",
+        "mkldnn.enabled",
+        "mkldnn.deterministic",
+        "mkldnn.allow_tf32",
+        "mkldnn.fp32_precision",
+        "mkldnn.matmul.fp32_precision",
+        "mkldnn.conv.fp32_precision",
+        "mkldnn.rnn.fp32_precision",
+        "mha.get_fastpath_enabled",
+        "opt_einsum.enabled",
+        "opt_einsum.strategy",
+    ):
+        value = _told(partial(_follow, backends, path))
+        if isinstance(value, (bool, str)):
+            found[path.replace(".get_", ".").replace(".", "_")] = value
+    return found
+
+
+def _autocast(torch: Any) -> dict[str, str]:
+    kinds = ("cpu", "cuda", "mps", "xpu")
+    return {kind: str(torch.get_autocast_dtype(kind)) for kind in kinds if torch.is_autocast_enabled(kind)}
+
+
+def _flushes_denormals(torch: Any) -> bool:
+    # Torch can set this mode of the processor and not tell it.
+    smallest = torch.full((1,), 2.0**-1074, dtype=torch.float64, device="cpu")
+    return bool((smallest + smallest).view(torch.int64).item() == 0)
+
+
+def _follow(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value() if callable(value) else value
+
+
+def _told(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except RuntimeError:
+        return "mixed"
+
+
+def rng_components(generators: Iterable[str] = ("numpy", "python", "torch")) -> dict[str, Any]:
+    """Give the states of the global random number generators.
+
+    Args:
+        generators: which ones, of ``"numpy"``, ``"python"`` and ``"torch"`` (on the CPU and on GPUs already in use).
+
+    Returns:
+        By name, a value that changes with each number drawn.
+    """
+    found: dict[str, Any] = {}
+    if "python" in generators:
+        found["python"] = random.getstate()
+    if "numpy" in generators:
+        import numpy
+
+        found["numpy"] = numpy.random.get_state()
+    torch: Any = sys.modules.get("torch")
+    if "torch" in generators and torch is not None:
+        found["torch"] = torch.get_rng_state()
+        if torch.cuda.is_initialized():
+            found["cuda"] = torch.cuda.get_rng_state_all()
+    return found
+
+
+def runtime_versions(uses: Iterable[str], policy: Policy) -> dict[str, str]:
+    """Give the versions of the distributions that take part in a run.
+
+    Args:
+        uses: their names.
+        policy: ``runtime="strict"``: torch and transformers by minor version, others by full version without local
+            part (``2.13.0+cpu`` is ``2.13.0``). ``"exact"``: all with everything. ``"ignore"``: none.
+
+    Returns:
+        Versions by name; ``"unknown"`` where a distribution has no metadata and its module does not tell.
+    """
+    if policy.runtime == "ignore":
+        return {}
+    return {name: _shortened(name, _version(name), policy.runtime) for name in sorted(set(uses))}
+
+
+def _shortened(name: str, version: str, runtime: str) -> str:
+    if runtime == "exact":
+        return version
+    public = version.partition("+")[0]
+    return ".".join(public.split(".")[:2]) if name in _BY_MINOR else public
+
+
+@cache
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return str(getattr(sys.modules.get(name.replace("-", "_")), "__version__", "unknown"))
