@@ -52,9 +52,11 @@ class Column:
         self._schema = pa.schema({name: self._features.arrow_schema.field(name).type})
         self.type: pa.DataType = self._schema.field(0).type
         self._levels = _list_levels(self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type)
+        self._holds_arrays = _holds_arrays(self.feature)
         self._fields: list[Column] = []
         if isinstance(self.feature, dict):
             self._fields = [Column(key, sub) for key, sub in self.feature.items()]
+        self._others: dict[tuple[str, ...], Column] = {}
 
     def build(self, values: Sequence[Any], *, own: bool) -> pa.Array:
         """Turn one value per row into an array.
@@ -69,17 +71,32 @@ class Column:
         Raises:
             Exception: what ``datasets`` raises for values that do not fit; ``ValueError`` for arrays of a wrong shape.
         """
-        if self._fields and all(value is None or type(value) is dict for value in values):
+        if self._is_struct(values):
             return self._build_struct(values, own=own)
         array = self._build_from_tensors(values, own=own)
         return self._build_by_datasets(values) if array is None else array
 
     def _build_struct(self, values: Sequence[Any], *, own: bool) -> pa.Array:
-        children = [
-            field.build([None if value is None else value.get(field.name) for value in values], own=own)
-            for field in self._fields
-        ]
-        return pa.StructArray.from_arrays(children, fields=list(self.type), mask=_missing(values))
+        missing = _missing(values)
+        children: dict[str, pa.Array] = {}
+        for field in self._fields:
+            items = [None if value is None else value.get(field.name) for value in values]
+            child = field._build_struct(items, own=own) if field._is_struct(items) else None
+            child = field._build_from_tensors(items, own=own) if child is None else child
+            if child is not None:
+                children[field.name] = child
+        others = tuple(field.name for field in self._fields if field.name not in children)
+        if others:
+            # Together and inside of a dictionary, as datasets encodes some values there otherwise than in a column.
+            if others not in self._others:
+                self._others[others] = Column(self.name, {name: self.feature[name] for name in others})
+            array = self._others[others]._build_by_datasets(values)
+            children |= {name: array.field(name) for name in others}
+        arrays = [children[field.name] for field in self._fields]
+        return pa.StructArray.from_arrays(arrays, fields=list(self.type), mask=missing)
+
+    def _is_struct(self, values: Sequence[Any]) -> bool:
+        return bool(self._fields) and all(value is None or type(value) is dict for value in values)
 
     def _build_from_tensors(self, values: Sequence[Any], *, own: bool) -> pa.Array | None:
         """Build the column over its tensors' or arrays' memory, or return None where ``datasets`` has to encode it."""
@@ -90,21 +107,23 @@ class Column:
         blocks = _blocks(values)
         if blocks is None:
             return None
-        shape = self.feature.shape
         for block in blocks:
-            if block is not None and not _fits(block.shape, shape):
-                raise ValueError(f"the shape {block.shape} is not {_describe_shape(shape)}")
+            _check_shapes(self.feature, block)
         storage = _from_blocks(self._levels, blocks, own=own)
         return None if storage is None else pa.ExtensionArray.from_storage(self.type, storage)
 
     def _build_by_datasets(self, values: Sequence[Any]) -> pa.Array:
         encoded = [self._features.encode_example({self.name: value})[self.name] for value in values]
+        if self._holds_arrays:
+            for value in encoded:
+                _check_shapes(self.feature, value)
         array = pa.array(OptimizedTypedSequence(encoded, type=self.feature, col=self.name, **_MIXED_TYPES))
         table = table_cast(pa.Table.from_arrays([array], names=[self.name]), self._schema)
         array = table.column(0).combine_chunks()
         if isinstance(array, pa.ChunkedArray):
             array = pa.concat_arrays(array.chunks)
-        _check_shapes(self.feature, array)
+        if isinstance(self.feature, _ARRAYS):
+            _check_complete(array, encoded)
         return array
 
 
@@ -242,30 +261,52 @@ def _missing(items: Sequence[Any]) -> pa.Array | None:
     return pa.array(missing) if any(missing) else None
 
 
-def _fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(declared) and all(want in (None, have) for have, want in zip(shape, declared, strict=True))
+def _holds_arrays(feature: Any) -> bool:
+    if isinstance(feature, dict):
+        return any(_holds_arrays(sub) for sub in feature.values())
+    if isinstance(feature, (List, LargeList)):
+        return _holds_arrays(feature.feature)
+    return isinstance(feature, _ARRAYS)
 
 
-def _describe_shape(declared: tuple[int | None, ...]) -> str:
-    return "(" + ", ".join("any" if size is None else str(size) for size in declared) + ")"
-
-
-def _check_shapes(feature: Any, array: pa.Array) -> None:
-    """Raise ValueError if an array in the column has another shape than declared, or holes."""
+def _check_shapes(feature: Any, value: Any) -> None:
+    """Raise ValueError if an array in the value has another shape than the feature declares, or holes."""
+    if value is None:
+        return
     if isinstance(feature, _ARRAYS):
-        level = array.storage
-        for depth, size in enumerate(feature.shape):
-            if depth and level.null_count:
-                raise ValueError("a list inside of an array is missing (None)")
-            lengths = level.drop_null().value_lengths()
-            wrong = size is not None and not all(have == size for have in lengths.unique().to_pylist())
-            if wrong:
-                raise ValueError(f"dimension {depth} of an array is not {size} long")
-            level = level.flatten()
-        if level.null_count:
-            raise ValueError("an element inside of an array is missing (None)")
+        _check_shape(feature.shape, value)
     elif isinstance(feature, dict):
-        for sub, child in zip(feature.values(), array.flatten(), strict=True):
-            _check_shapes(sub, child)
-    elif isinstance(feature, (List, LargeList)):
-        _check_shapes(feature.feature, array.flatten())
+        for name, sub in feature.items():
+            _check_shapes(sub, value.get(name))
+    elif isinstance(feature, (List, LargeList)) and _holds_arrays(feature.feature):
+        for item in value:
+            _check_shapes(feature.feature, item)
+
+
+def _check_shape(shape: tuple[int | None, ...], value: Any) -> None:
+    if isinstance(value, (list, tuple)):
+        if any(item is None for item in value):
+            raise ValueError("there is None inside of an array")
+        found: tuple[int | None, ...] = (len(value), *shape[1:])
+        if len(shape) > 1:
+            for item in value:
+                _check_shape(shape[1:], item)
+    elif hasattr(value, "shape"):
+        found = tuple(value.shape)
+    else:
+        raise ValueError(f"{type(value).__name__} is neither an array nor a list")
+    if len(found) != len(shape) or any(want not in (None, have) for have, want in zip(found, shape, strict=True)):
+        raise ValueError(f"the shape {_describe_shape(found)} does not fit {_describe_shape(shape)}")
+
+
+def _check_complete(array: pa.Array, values: Sequence[Any]) -> None:
+    """Raise ValueError if ``datasets`` left something out, as it does with tensors beside numpy arrays in one list."""
+    level, missing = array.storage, sum(value is None for value in values)
+    while _list_levels(level.type):
+        if level.null_count != missing:
+            raise ValueError("a list inside of an array mixes numpy arrays with other kinds")
+        level, missing = level.flatten(), 0
+
+
+def _describe_shape(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"

@@ -14,7 +14,7 @@ from datasets import Features
 from .columns import Column
 from .errors import RowError
 
-__all__ = ["EncodedRows", "RowEncoder"]
+__all__ = ["EncodedRows", "RowEncoder", "describe", "estimate_bytes"]
 
 # Rows that bring more than this many bytes in tensors become several record batches: what is built at once stays small
 # beside them, and the 32-bit offsets of Arrow's lists suffice.
