@@ -78,7 +78,6 @@ _ENUM_BOOKKEEPING = frozenset(
         "_all_bits_",
         "_inverted_",
         "_sort_order_",
-        "__new_member__",
         "_order_",
         "_ignore_",
     ]
@@ -126,8 +125,13 @@ def read_class(node: Node, graph: CodeGraph) -> None:
 def _counts(cls: type, name: str, value: Any) -> bool:
     if name in _BOOKKEEPING:
         return False
-    if issubclass(cls, enum.Enum) and (name in _ENUM_BOOKKEEPING or name in cls.__members__):
-        return False
+    if issubclass(cls, enum.Enum):
+        if name in _ENUM_BOOKKEEPING or name in cls.__members__:
+            return False
+        # Python versions put different special methods into an enum; those that the user wrote are functions, and a
+        # `__new__` among them goes by the name `__new_member__`.
+        if name.startswith("__") and not is_user_function(value):
+            return False
     # The fields count in its place.
     if is_generated(cls, name, value):
         return False
