@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pytest
 
 from interpretune.analysis.cache.errors import RowError, UnfingerprintableError
