@@ -56,8 +56,11 @@ def file_origin(path: str) -> Origin:
             return PYTHON
         file = Path(spelling)
         for folder in file.parents:
-            for distribution in _distributions_in(folder):
-                if distribution.owns(file.relative_to(folder).as_posix()):
+            relative = file.relative_to(folder).as_posix()
+            # The namesake is asked first, as reading the records of a hundred others takes half a second.
+            top = _normal(relative.partition("/")[0].removesuffix(".py"))
+            for distribution in sorted(_distributions_in(folder), key=lambda one: one.name != top):
+                if distribution.owns(relative):
                     return Origin(False, distribution.name)
     package = whole_package(path)
     return USER if package is None else Origin(False, package)
