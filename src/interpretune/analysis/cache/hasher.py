@@ -17,6 +17,8 @@ __all__ = ["KEY_VERSION", "AnalysisStoreHasher", "Difference", "Fingerprint"]
 
 #: Part of every key. It grows when the same inputs would get other digests, so old entries are missed and not misread.
 KEY_VERSION = 1
+#: Recognised by name, as torch is not imported to ask.
+MODULE_CLASS = "torch.nn.modules.module.Module"
 
 
 @dataclass(frozen=True)
@@ -186,14 +188,21 @@ class AnalysisStoreHasher:
             references = session_references(session)
             for name, value in session_components(session, self.policy).items():
                 named[f"session.{name}" if name in named else name] = value
-        return self._assemble(named, references)
+        # Where a path may be ignored, what is left out of an input must still count where the step holds it.
+        shared = [] if self.policy.ignore else _models(inputs or {})
+        return self._assemble(named, references, shared)
 
-    def _assemble(self, named: Mapping[str, Any], references: Sequence[tuple[Any, bytes]]) -> Fingerprint:
+    def _assemble(
+        self,
+        named: Mapping[str, Any],
+        references: Sequence[tuple[Any, bytes]],
+        shared: Sequence[tuple[Any, bytes]],
+    ) -> Fingerprint:
         from .digests import numerics, whole
 
         collected = _Collected()
         for name, value in sorted(named.items()):
-            collected.add(self._walk(name, value, references))
+            collected.add(self._walk(name, value, [*references, *(shared if name == "op.implementation" else ())]))
         stochastic = tuple(dict.fromkeys(collected.stochastic))
         if "torch" in collected.uses:
             collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
@@ -238,6 +247,18 @@ class _Collected:
         self.stochastic += result.stochastic
         self.draws |= result.draws
         self.uses |= result.uses
+
+
+def _models(inputs: Mapping[str, Any]) -> list[tuple[Any, bytes]]:
+    """Give the models among the inputs, with the tokens that stand for them where the step holds them as well.
+
+    So a model that is an input and is captured by the step is read once, and a change of it is told once.
+    """
+    return [
+        (value, frame("input", name.encode()))
+        for name, value in sorted(inputs.items())
+        if any(f"{base.__module__}.{base.__qualname__}" == MODULE_CLASS for base in type(value).__mro__)
+    ]
 
 
 def _iterated(data: Any) -> Any:
