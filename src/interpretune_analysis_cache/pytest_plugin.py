@@ -92,8 +92,8 @@ def shared_analysisstore_cache(
 ) -> Iterator[ObservedCache]:
     """A base that outlives the run and is shared by xdist workers: what is expensive is computed once ever.
 
-    Caching is on while a test or a fixture that names this fixture runs, and as before otherwise. Gives the same as
-    `analysisstore_cache`, counted over the session.
+    Caching is on while a test runs that uses this fixture, also by way of another, and while a fixture that names it is
+    set up; otherwise it is as before. Gives the same as `analysisstore_cache`, counted over the session.
     """
     from interpretune.analysis.cache.observed import ObservedCache
 
@@ -187,8 +187,9 @@ def _shared_base(config: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     chosen = config.getoption("--analysisstore-cache-dir") or config.getini("analysisstore_cache_dir")
     if chosen:
         return (config.rootpath / Path(chosen).expanduser()).resolve()
-    if config.cache is not None:
-        return Path(config.cache.mkdir("analysisstore_cache"))
+    pytests_own = getattr(config, "cache", None)  # not there with `-p no:cacheprovider`
+    if pytests_own is not None:
+        return Path(pytests_own.mkdir("analysisstore_cache"))
     return tmp_path_factory.getbasetemp().parent / "analysisstore_cache"
 
 
@@ -211,7 +212,8 @@ def pytest_testnodedown(node: Any) -> None:
     """Take what a worker of xdist counted."""
     counts = getattr(node, "workeroutput", {}).get("analysisstore_cache", {})
     config: pytest.Config = node.config
-    config.stash[_counts].update(counts)
+    total = config.stash[_counts]
+    total.update(counts)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
