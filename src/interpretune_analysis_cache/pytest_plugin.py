@@ -203,8 +203,9 @@ def _count(config: pytest.Config, cache: ObservedCache) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what this process counted to the controller, where this is a worker of xdist."""
     workeroutput = getattr(session.config, "workeroutput", None)
+    counts = session.config.stash[_counts]
     if workeroutput is not None:
-        workeroutput["analysisstore_cache"] = dict(session.config.stash[_counts])
+        workeroutput["analysisstore_cache"] = dict(counts)
 
 
 @pytest.hookimpl(optionalhook=True)

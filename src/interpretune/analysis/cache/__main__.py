@@ -5,6 +5,8 @@ from __future__ import annotations
 from .cli import main
 from .demo.command import demo
 
+__all__ = ["main"]
+
 main.add_command(demo)
 
 if __name__ == "__main__":
