@@ -7,13 +7,28 @@ import resource
 import stat
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
 import xxhash
-from datasets import Array2D, Array3D, Dataset, Features, LargeList, List, Value
+from datasets import (
+    Array2D,
+    Array3D,
+    ClassLabel,
+    Dataset,
+    Features,
+    Image,
+    LargeList,
+    List,
+    Sequence,
+    Translation,
+    TranslationVariableLanguages,
+    Value,
+)
 
 from interpretune.analysis.cache.errors import RowError
 from interpretune.analysis.cache.rows import RowEncoder
@@ -300,3 +315,57 @@ def test_a_large_list_takes_what_a_list_takes(tmp_path):
     ours = Dataset.from_file(str(tmp_path / "shard.arrow"))
     assert ours.features == features
     assert ours[:] == reference(tmp_path, features, rows)[:]
+
+
+OTHERS: dict[str, tuple[object, list]] = {
+    "class label": (ClassLabel(names=["no", "yes"]), ["yes", 0, "1", None, -1]),
+    "translation": (Translation(languages=["de", "en"]), [{"de": "ja", "en": "yes"}, None]),
+    "languages": (TranslationVariableLanguages(languages=["de", "en"]), [{"en": ["yes", "yea"], "de": "ja"}]),
+    "null": (Value("null"), [None, None]),
+    "list as it was written once": ([Value("int32")], [[1, 2], [], None, (3,)]),
+    "sequence of dictionaries": (
+        Sequence({"a": Value("int64"), "b": Value("string")}),
+        [{"a": [1, 2], "b": ["x", "y"]}],
+    ),
+    "list of dictionaries": (List({"a": Value("int64")}), [[{"a": 1}, None, {}], []]),
+    "list of arrays": (
+        List(Array2D(shape=(1, 2), dtype="int8")),
+        [[[[1, 2]], [[3, 4]]], [], None],
+    ),
+    "array of lists": (Array2D(shape=(None, 2), dtype="float32"), [[[1, 2.5]], [], [np.ones(2)], None]),
+    "fixed length": (List(Value("float32"), length=2), [np.ones(2, np.float32), None, [1, 2]]),
+    "fixed length inside": (List(List(Value("int64"), length=2)), [np.ones((3, 2), int), [], np.ones((1, 2), int)]),
+    "nested dictionaries": ({"a": {"b": List(Value("int64")), "c": Value("string")}}, [{"a": {"b": np.arange(3)}}, {}]),
+    "numpy times": (List(Value("timestamp[ns]")), [np.array(["2024-01-01T00:00:00"], "datetime64[ns]"), None]),
+    "time": (Value("timestamp[ns]"), [datetime(2024, 1, 1), None]),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_every_kind_of_feature_is_stored_as_datasets_stores_it(tmp_path, kind):
+    feature, values = OTHERS[kind]
+    features = Features({"x": feature})
+    rows = [{"x": value} for value in values]
+    write(tmp_path / "shard.arrow", features, rows)
+    ours, theirs = Dataset.from_file(str(tmp_path / "shard.arrow")), reference(tmp_path, features, rows)
+    assert ours.features == theirs.features
+    assert ours.data.table.combine_chunks() == theirs.data.table.combine_chunks()
+
+
+def test_images_are_stored_as_datasets_stores_them(tmp_path):
+    PIL = pytest.importorskip("PIL.Image")
+    features = Features({"x": Image(decode=False), "y": List(Image(decode=False))})
+    image = PIL.fromarray(np.zeros((2, 3), np.uint8))
+    rows = [{"x": image, "y": [image]}, {"x": np.ones((2, 2), np.uint8), "y": None}, {"x": "a.png", "y": []}]
+    write(tmp_path / "shard.arrow", features, rows)
+    assert Dataset.from_file(str(tmp_path / "shard.arrow"))[:] == reference(tmp_path, features, rows)[:]
+
+
+def test_json_is_stored_as_datasets_stores_it(tmp_path):
+    Json = getattr(datasets, "Json", None)
+    if Json is None:
+        pytest.skip("this version of datasets has no Json feature")
+    features = Features({"x": Json(), "y": List(Json())})
+    rows = [{"x": {"a": [1, None]}, "y": [{"b": 1}, 2, "text"]}, {"x": None, "y": []}]
+    write(tmp_path / "shard.arrow", features, rows)
+    assert Dataset.from_file(str(tmp_path / "shard.arrow"))[:] == reference(tmp_path, features, rows)[:]

@@ -121,8 +121,10 @@ def _tensor_bytes(value: Any, levels: int) -> int:
         if not levels or not value or isinstance(value[0], (int, float, str, bytes)):
             return 0
         return sum(_tensor_bytes(item, levels - 1) for item in value)
-    nbytes = getattr(value, "nbytes", 0)
-    return nbytes if isinstance(nbytes, int) else 0
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return int(value.numel() * value.element_size())  # nbytes raises for sparse ones
+    return int(value.nbytes) if isinstance(value, np.ndarray) else 0
 
 
 def _chunk_ends(rows: Sequence[Mapping[str, Any]]) -> list[int]:
