@@ -23,7 +23,8 @@ _LOADING = "says how checkpoints are loaded, saved or placed; what came of it li
 _ORIGIN = "says where something came from"
 _RECORD = "a record that a forward leaves behind and nothing reads back"
 
-#: Attributes that do not count, by the library whose classes (or their subclasses) have them, each with the reason.
+#: Attributes that do not count, each with the reason, by the library or the one class that has them (and by what derives
+#: from it).
 #: A path in ``include=`` makes one of them count all the same.
 NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
     "torch": {
@@ -90,6 +91,9 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
         "_output_capturing_hooks_installed": _RECORD,
         "_gradient_checkpointing_func": "trades memory for time in the backward pass; the flag beside it counts",
     },
+    "transformer_lens.hook_points.HookPoint": {
+        "name": "a name derived from the place in the model, given when a hook is first used",
+    },
     "peft": {
         **dict.fromkeys(("base_model_name_or_path", "revision", "peft_version", "auto_mapping"), _ORIGIN),
         "inference_mode": "says whether adapters are trainable",
@@ -105,10 +109,11 @@ _MISSING = object()
 
 @lru_cache(maxsize=4096)
 def noise_of(cls: type) -> dict[str, str]:
-    """Give the noise attributes of a class, from the libraries of all classes that it derives from."""
+    """Give the noise attributes of a class, from all classes that it derives from and their libraries."""
     found: dict[str, str] = {}
-    for library in {base.__module__.partition(".")[0] for base in cls.__mro__}:
-        found.update(NOISE_ATTRIBUTES.get(library, {}))
+    for base in cls.__mro__:
+        for name in (base.__module__.partition(".")[0], f"{base.__module__}.{base.__qualname__}"):
+            found.update(NOISE_ATTRIBUTES.get(name, {}))
     return found
 
 

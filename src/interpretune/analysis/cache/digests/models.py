@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import is_dataclass
 from functools import partial
+from types import MethodType
 from typing import Any
 
 import torch
@@ -228,6 +229,9 @@ def _attributes(node: Node, walk: Walk) -> bytes:
     for name, attribute in counted(node.module, walk):
         if _is_config(name, attribute) or _is_generation(name, attribute):
             pieces += (name.encode(), b"config")
+        elif isinstance(attribute, MethodType) and attribute.__self__ is node.module:
+            # Its own method under another name: what it is bound to is being taken apart here.
+            pieces += (name.encode(), frame("own method", walk.child(attribute.__func__, f".{name}")))
         elif not isinstance(attribute, torch.Tensor):
             pieces += (name.encode(), walk.child(attribute, f".{name}"))
     return frame("attributes", *pieces)

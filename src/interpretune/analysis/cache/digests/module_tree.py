@@ -167,6 +167,10 @@ _TRAINING_MATTERS: dict[str, Callable[[Any], bool]] = {
 }
 
 
+#: Modules of other libraries that give their input back, and that are taken out and put in anew around a forward.
+_PASSING_ON = frozenset({"transformer_lens.hook_points.HookPoint"})
+
+
 def training_matters(module: Module) -> bool:
     """Tell whether a module's own `training` flag can change what it computes (its submodules have their own).
 
@@ -177,6 +181,8 @@ def training_matters(module: Module) -> bool:
     if cls.__module__.startswith("torch.nn.modules."):
         matters = _TRAINING_MATTERS.get(cls.__name__)
         return matters(module) if matters is not None else _names_training(cls)
+    if f"{cls.__module__}.{cls.__qualname__}" in _PASSING_ON:
+        return False
     return _names_training(cls) or _hands_itself_on(cls)
 
 
