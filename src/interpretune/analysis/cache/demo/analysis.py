@@ -30,7 +30,12 @@ def build_model(size: str, words: int) -> transformers.GPT2LMHeadModel:
     """Give a transformer of GPT-2's shape with random weights, the same ones in every process."""
     layers, width, heads = SIZES[size]
     config = transformers.GPT2Config(
-        n_layer=layers, n_embd=width, n_head=heads, vocab_size=50257 if size == "gpt2" else words
+        n_layer=layers,
+        n_embd=width,
+        n_head=heads,
+        vocab_size=50257 if size == "gpt2" else words,
+        bos_token_id=0,
+        eos_token_id=0,
     )
     torch.manual_seed(0)
     return transformers.GPT2LMHeadModel(config).eval()
