@@ -23,8 +23,8 @@ _LOADING = "says how checkpoints are loaded, saved or placed; what came of it li
 _ORIGIN = "says where something came from"
 _RECORD = "a record that a forward leaves behind and nothing reads back"
 
-#: Attributes that do not count, each with the reason, by the library or the one class that has them (and by what derives
-#: from it).
+#: Attributes that do not count, each with the reason, by the library or the one class that has them (or derives from
+#: one that has them).
 #: A path in ``include=`` makes one of them count all the same.
 NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
     "torch": {
@@ -90,6 +90,41 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
         "warnings_issued": _RECORD,
         "_output_capturing_hooks_installed": _RECORD,
         "_gradient_checkpointing_func": "trades memory for time in the backward pass; the flag beside it counts",
+    },
+    "transformer_lens": {
+        **dict.fromkeys(
+            (
+                "_hook_registry",
+                "_hook_registry_initialized",
+                "_hook_cache",
+                "_hook_alias_registry",
+                "_block_alias_cache",
+                "_property_alias_registry",
+                "_n_params_total",
+                "hooks_to_cache",
+                "hook_dict",
+                "mod_dict",
+                "real_components",
+            ),
+            "an index of the tree's hook points and modules by name, made when it is first asked for",
+        ),
+        **dict.fromkeys(
+            (
+                "_attn_scores",
+                "_capture_hook_handles",
+                "_capture_hooks_wired",
+                "_captured_pre_ln_residual",
+                "_current_batch_size",
+                "_derived_position_ids_ok",
+                "_fired_hook_out",
+                "_hf_forward_wrapped",
+                "_pattern",
+                "_suppress_next_hook_in",
+            ),
+            _RECORD,
+        ),
+        "split_qkv_matrix": "bound to the template that the component was copied from; the architecture adapter, which "
+        "holds the templates, counts",
     },
     "transformer_lens.hook_points.HookPoint": {
         "name": "a name derived from the place in the model, given when a hook is first used",
