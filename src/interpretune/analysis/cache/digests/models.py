@@ -28,7 +28,7 @@ import torch
 from torch.nn.modules import module as torch_module
 
 from .attributes import counted, objects_understood
-from .module_tree import Node, foreign_functions, grow, plain_class, randomness, training_matters
+from .module_tree import Node, foreign_functions, grow, passes_on, plain_class, randomness, training_matters
 from .tensors import hash_tensors
 from .walk import Encoder, Walk, frame
 
@@ -36,6 +36,8 @@ __all__ = ["encode_config", "encode_module"]
 
 #: Hooks that libraries leave behind for their own bookkeeping: the module that defines them, and why they do not count.
 NOISE_HOOKS = {
+    "transformer_lens.model_bridge.generalized_components.block": "put in place by the first forward, to keep what a "
+    "later hook point gives out",
     "transformers.utils.output_capturing": "collects hidden states during a call that asks for them; else idle",
 }
 
@@ -162,7 +164,7 @@ def _start_weights(nodes: list[Node], walk: Walk) -> Any:
         for name, tensor in (*module._parameters.items(), *module._buffers.items()):
             if tensor is not None:
                 named[f"{node.path}.{name}"] = tensor
-        for name, attribute in module.__dict__.items():
+        for name, attribute in counted(module, walk):
             if isinstance(attribute, torch.Tensor):
                 named[f"{node.path}.{name}"] = attribute
     if walk.policy.ignore:
@@ -229,6 +231,8 @@ def _attributes(node: Node, walk: Walk) -> bytes:
     for name, attribute in counted(node.module, walk):
         if _is_config(name, attribute) or _is_generation(name, attribute):
             pieces += (name.encode(), b"config")
+        elif passes_on(attribute):
+            pieces += (name.encode(), b"passes on")
         elif isinstance(attribute, MethodType) and attribute.__self__ is node.module:
             # Its own method under another name: what it is bound to is being taken apart here.
             pieces += (name.encode(), frame("own method", walk.child(attribute.__func__, f".{name}")))

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch.nn.modules.module import Module
 
-__all__ = ["Node", "foreign_functions", "grow", "plain_class", "randomness", "training_matters"]
+__all__ = ["Node", "foreign_functions", "grow", "passes_on", "plain_class", "randomness", "training_matters"]
 
 #: Wrappers that run the module inside them and change no value, with the name under which they hold it.
 _TRANSPARENT = {
@@ -171,6 +171,11 @@ _TRAINING_MATTERS: dict[str, Callable[[Any], bool]] = {
 _PASSING_ON = frozenset({"transformer_lens.hook_points.HookPoint"})
 
 
+def passes_on(value: Any) -> bool:
+    """Tell whether an object is a module that only gives its input back; as an attribute it is a name for a place."""
+    return f"{type(value).__module__}.{type(value).__qualname__}" in _PASSING_ON
+
+
 def training_matters(module: Module) -> bool:
     """Tell whether a module's own `training` flag can change what it computes (its submodules have their own).
 
@@ -181,7 +186,7 @@ def training_matters(module: Module) -> bool:
     if cls.__module__.startswith("torch.nn.modules."):
         matters = _TRAINING_MATTERS.get(cls.__name__)
         return matters(module) if matters is not None else _names_training(cls)
-    if f"{cls.__module__}.{cls.__qualname__}" in _PASSING_ON:
+    if passes_on(module):
         return False
     return _names_training(cls) or _hands_itself_on(cls)
 
