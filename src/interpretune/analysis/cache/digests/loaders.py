@@ -165,7 +165,9 @@ def encode_sampler(value: Any, walk: Walk) -> bytes:
     """
     walk.use("torch")
     if type(value) is data.SequentialSampler:
-        return frame("in sequence", str(len(value)).encode())
+        # The rows are counted by themselves; without a length they cannot be counted out and fail when they are used.
+        size = len(value) if hasattr(type(value.data_source), "__len__") else -1
+        return frame("in sequence", str(size).encode())
     if getattr(value, "generator", ...) is None:
         walk.stochastic(f"{walk.path}: shuffling without a generator", "torch")
     pieces = [walk.code(type(value), ".__class__")]

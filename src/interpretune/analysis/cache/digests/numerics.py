@@ -51,7 +51,6 @@ def numerics_components(policy: Policy) -> dict[str, Any]:
     if policy.device == "strict":
         found["default_device"] = torch.get_default_device().type
     for path in (
-        "fp32_precision",
         "cuda.matmul.allow_tf32",
         "cuda.matmul.fp32_precision",
         "cuda.matmul.allow_fp16_reduced_precision_reduction",
@@ -66,13 +65,11 @@ def numerics_components(policy: Policy) -> dict[str, Any]:
         "cudnn.benchmark",
         "cudnn.deterministic",
         "cudnn.allow_tf32",
-        "cudnn.fp32_precision",
         "cudnn.conv.fp32_precision",
         "cudnn.rnn.fp32_precision",
         "mkldnn.enabled",
         "mkldnn.deterministic",
         "mkldnn.allow_tf32",
-        "mkldnn.fp32_precision",
         "mkldnn.matmul.fp32_precision",
         "mkldnn.conv.fp32_precision",
         "mkldnn.rnn.fp32_precision",
@@ -81,6 +78,8 @@ def numerics_components(policy: Policy) -> dict[str, Any]:
         "opt_einsum.strategy",
     ):
         value = _told(partial(_follow, backends, path))
+        if value == "none" and path.endswith("fp32_precision"):
+            value = "ieee"  # nothing was set, here or for all; setting and unsetting a precision leaves this name
         if isinstance(value, (bool, str)):
             found[path.replace(".get_", ".").replace(".", "_")] = value
     return found
