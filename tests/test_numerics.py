@@ -124,6 +124,10 @@ NAMES = [
 
 
 class TestNumerics:
+    @pytest.fixture(autouse=True)
+    def torch(self) -> Any:
+        return pytest.importorskip("torch")
+
     @pytest.mark.parametrize("name", NAMES)
     def test_each_setting_changes_the_key(self, name: str) -> None:
         before = numerics_components(Policy())
@@ -133,22 +137,19 @@ class TestNumerics:
         assert name in {one for one in before if before[one] != during[one]}
         assert numerics_components(Policy()) == before
 
-    def test_autocast_by_its_dtype(self) -> None:
-        torch = pytest.importorskip("torch")
+    def test_autocast_by_its_dtype(self, torch: Any) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             one = numerics_components(Policy())
         with torch.autocast("cpu", torch.float16):
             assert numerics_components(Policy()) != one
 
-    def test_default_device_where_devices_are_portable(self) -> None:
-        torch = pytest.importorskip("torch")
+    def test_default_device_where_devices_are_portable(self, torch: Any) -> None:
         portable = Policy(device="portable")
         before = numerics_components(portable)
         with torch.device("meta"):
             assert numerics_components(portable) == before
 
     def test_the_same_in_a_fresh_process_and_no_cuda_context(self) -> None:
-        pytest.importorskip("torch")
         script = (
             "import torch\n"
             "from interpretune.analysis.cache.digests.numerics import numerics_components\n"
