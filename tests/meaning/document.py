@@ -1,0 +1,127 @@
+"""Plays the table and writes down what came of it.
+
+python tests/meaning/document.py                      play every row, print what is wrong
+python tests/meaning/document.py --group code         only some rows
+python tests/meaning/document.py --write              also write docs/meaning-table.md and tests/golden/meaning.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from meaning import rows  # noqa: E402
+from meaning.harness import Verdict, play, without_versions  # noqa: E402
+from meaning.table import ROWS, Row  # noqa: E402
+
+PAGE = ROOT / "docs" / "meaning-table.md"
+GOLDEN = ROOT / "tests" / "golden" / "meaning.json"
+
+assert rows
+
+
+def title(row: Row) -> str:
+    return f"{row.kind}: {row.group}: {row.name}"
+
+
+def grouped(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
+    """Give the verdicts of each row under its title."""
+    found: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        found[title(verdict.row)].append(verdict)
+    return dict(found)
+
+
+def golden_keys(verdicts: Mapping[str, list[Verdict]]) -> dict[str, list[str]]:
+    """Give the keys of the torch-free rows without library versions: the same on every Python."""
+    return {
+        f"{name} ({verdict.ask})": [without_versions(verdict.base), without_versions(verdict.variant)]
+        for name, found in verdicts.items()
+        for verdict in found
+        if not verdict.row.needs_torch
+        and verdict.place == "module"
+        and "key" in verdict.base
+        and "key" in verdict.variant
+    }
+
+
+def page(verdicts: Mapping[str, list[Verdict]]) -> str:
+    """Give the page of the documentation."""
+    counts = Counter(found[0].row.kind for found in verdicts.values())
+    right = Counter(found[0].row.kind for found in verdicts.values() if not any(verdict.problem for verdict in found))
+    lines = [
+        "# What changes the key, and what does not",
+        "",
+        "This page is written by `python tests/meaning/document.py --write` from the result of the test `tests/meaning`; the test",
+        "fails where the page and the result differ. Each row is two runs, in two fresh processes with different hash seeds and",
+        "working directories. Rows about code are played with the op in an importable module, in a script, in the cells of a",
+        "notebook's kernel and in an editable install; all four give one key.",
+        "",
+        f"Of {counts['mutation']} changes that change what the rows will be, {right['mutation']} change the key, and a diff names",
+        f"the changed component. Of {counts['no-op']} changes that do not, {right['no-op']} keep the key.",
+        "",
+    ]
+    for kind, heading, column in (
+        ("mutation", "Changes that are seen", "the diff names"),
+        ("no-op", "Changes that do not count", ""),
+    ):
+        groups = dict.fromkeys(found[0].row.group for found in verdicts.values() if found[0].row.kind == kind)
+        lines += [f"## {heading}", ""]
+        for group in groups:
+            lines += [
+                f"### {group[0].upper()}{group[1:]}",
+                "",
+                f"| change | outcome | {column} |".replace(" |  |", " |"),
+            ]
+            lines += ["| --- | --- | --- |" if column else "| --- | --- |"]
+            for found in verdicts.values():
+                row = found[0].row
+                if (row.kind, row.group) == (kind, group):
+                    outcome = ", ".join(dict.fromkeys(verdict.outcome for verdict in found))
+                    cells = [row.name, outcome, *([_named(found[0])] if column else [])]
+                    lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _named(verdict: Verdict) -> str:
+    return ", ".join(f"`{found.component}`" for found in verdict.diff) if verdict.outcome == "seen" else ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--group", action="append", help="only the rows of this group; may be repeated")
+    parser.add_argument("--name", help="only rows whose name contains this")
+    parser.add_argument("--place", action="append", help="only at this place; may be repeated")
+    parser.add_argument("--write", action="store_true", help="write the page and the golden keys")
+    given = parser.parse_args()
+    chosen = [row for row in ROWS if (not given.group or row.group in given.group) and (given.name or "") in row.name]
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as directory:
+        verdicts = play(chosen, Path(directory), places=given.place)
+    wrong = [verdict for verdict in verdicts if verdict.problem]
+    for verdict in wrong:
+        print(f"{title(verdict.row)} [{verdict.place}, {verdict.ask}]\n    {verdict.problem}")
+    outcomes = Counter((verdict.row.kind, verdict.outcome) for verdict in verdicts)
+    print(
+        f"{len(chosen)} rows, {len(verdicts)} answers in {time.perf_counter() - started:.0f} s, {len(wrong)} wrong: {dict(outcomes)}"
+    )
+    if given.write:
+        found = grouped(verdicts)
+        PAGE.write_text(page(found), encoding="utf-8")
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(json.dumps(golden_keys(found), indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

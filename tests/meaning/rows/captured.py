@@ -1,0 +1,166 @@
+"""Rows about captured objects: what the code reads of them counts, and the rest of them does not."""
+
+from functools import partial
+
+from ..table import snippet
+
+SESSION = """import logging
+import threading
+import uuid
+
+
+class Config:
+    def __init__(self):
+        self.scale = 2.0
+        self.label = "a"
+
+
+class Tower:
+    size = 4
+
+    def __init__(self):
+        self.cfg = Config()
+        self.scale = 3.0
+        self.layers = [1, 2, 3]
+        self.table = {"a": 1, "b": 2}
+        self.fn = abs
+        self.mode = "mean"
+        self.noise = 5
+        self.logger = logging.getLogger("x")
+        self.lock = threading.Lock()
+        self.run_id = uuid.uuid4()
+        self.owner = self
+        self.history = []
+
+    @property
+    def doubled(self):
+        return self.scale * 2
+
+    def scaled(self, x):
+        return x * self.scale
+
+    def indirect(self, x):
+        return self.scaled(x) + 1
+
+    def quiet(self):
+        return self.noise
+
+
+class Tall(Tower):
+    def scaled(self, x):
+        return super().scaled(x) + self.size
+
+
+tower = Tower()
+"""
+
+seen = partial(snippet, "mutation", "captured", names="op.implementation*")
+kept = partial(snippet, "no-op", "captured")
+
+
+def reads(expression):
+    return SESSION + f"\n\ndef step(batch, i):\n    return {expression}\n"
+
+
+def reads_self(body):
+    return (
+        SESSION.replace(
+            "    def quiet(self):", f"    def step(self, batch, i):\n        {body}\n\n    def quiet(self):"
+        )
+        + "\n\nstep = tower.step\n"
+    )
+
+
+def closes(body, before=""):
+    return (
+        SESSION
+        + f"\n\ndef make(it):\n    {before}def step(batch, i):\n        {body}\n    return step\n\n\nstep = make(tower)\n"
+    )
+
+
+OTHER = ("self.noise = 5", "self.noise = 6")
+SCALE = ("self.scale = 3.0", "self.scale = 4.0")
+
+for title, source, seen_edit in [
+    ("an attribute", closes("return it.scale"), SCALE),
+    ("an attribute of an attribute", closes("return it.cfg.scale"), ("self.scale = 2.0", "self.scale = 2.5")),
+    ("an object of the module", reads("tower.scale"), SCALE),
+    ("self in a bound method", reads_self("return self.scale * i"), SCALE),
+    ("what a method reads", closes("return it.scaled(i)"), SCALE),
+    ("what a method of a method reads", closes("return it.indirect(i)"), SCALE),
+    ("what a property reads", closes("return it.doubled"), SCALE),
+    ("a class attribute", closes("return it.size"), ("size = 4", "size = 5")),
+    ("an item of a list", closes("return it.layers[0]"), ("[1, 2, 3]", "[9, 2, 3]")),
+    ("a list that is looped over", closes("return [x for x in it.layers]"), ("[1, 2, 3]", "[1, 2]")),
+    ("an item of a dict", closes("return it.table['a']"), ('"a": 1', '"a": 7')),
+    ("a function held as an attribute", closes("return it.fn(i)"), ("self.fn = abs", "self.fn = int")),
+    ("an attribute in an f-string", closes("return f'{it.mode}'"), ('"mean"', '"sum"')),
+    ("an alias", closes("other = it\n        return other.scale"), SCALE),
+    ("an alias of a part", closes("cfg = it.cfg\n        return cfg.scale"), ("self.scale = 2.0", "self.scale = 2.5")),
+    ("an alias outside of the closure", closes("return cfg.scale", before="cfg = it.cfg\n    "), ("self.scale = 2.0", "self.scale = 2.5")),
+    ("a nested function that reads", closes("inner = lambda x: x * it.scale\n        return inner(i)"), SCALE),
+    ("a comprehension that reads", closes("return [x * it.scale for x in batch]"), SCALE),
+    ("a back-reference", closes("return it.owner.owner.scale"), SCALE),
+    ("getattr with a constant name", closes("return getattr(it, 'scale')"), SCALE),
+    ("hasattr", closes("return hasattr(it, 'extra')"), ("self.history = []", "self.history = []\n        self.extra = 1")),
+    ("a helper that is handed the object", SESSION + "\n\ndef helper(thing):\n    return thing.scale\n\n\ndef step(batch, i):\n    return helper(tower)\n", SCALE),
+    ("a helper that is handed a part", SESSION + "\n\ndef helper(cfg):\n    return cfg.scale\n\n\ndef step(batch, i):\n    return helper(tower.cfg)\n", ("self.scale = 2.0", "self.scale = 2.5")),
+    ("a helper that is handed the object by name", SESSION + "\n\ndef helper(*, thing):\n    return thing.scale\n\n\ndef step(batch, i):\n    return helper(thing=tower)\n", SCALE),
+    ("a default argument", SESSION + "\n\ndef step(batch, i, it=tower):\n    return it.scale\n", SCALE),
+    ("an object bound by partial", SESSION + "\n\nimport functools\n\n\ndef work(it, batch, i):\n    return it.scale\n\n\nstep = functools.partial(work, tower)\n", SCALE),
+    ("a subclass's super()", closes("return it.scaled(i)").replace("tower = Tower()", "tower = Tall()"), SCALE),
+    ("an object in a list", SESSION + "\n\nTOWERS = [tower]\n\n\ndef step(batch, i):\n    return TOWERS[0].scale\n", SCALE),
+    ("an object in a dict", SESSION + "\n\nTOWERS = {'a': tower}\n\n\ndef step(batch, i):\n    return TOWERS['a'].scale\n", SCALE),
+    ("a logger beside it", closes("it.logger.info('%s', it.run_id)\n        return it.scale"), SCALE),
+    ("a lock around it", closes("with it.lock:\n            return it.scale"), SCALE),
+    ("an attribute set by the step, then read", closes("it.last = i\n        return it.scale"), SCALE),
+    ("a bound method held in a variable", closes("go = it.scaled\n        return go(i)"), SCALE),
+    ("a bound method captured", SESSION + "\n\ndef make(go):\n    def step(batch, i):\n        return go(i)\n    return step\n\n\nstep = make(tower.scaled)\n", SCALE),
+    ("a bound method mapped", closes("return list(map(it.scaled, batch))"), SCALE),
+    ("two objects unpacked", SESSION + "\n\nPAIR = (tower, 2)\n\n\ndef step(batch, i):\n    it, k = PAIR\n    return it.scale * k\n", SCALE),
+    ("an attribute with slots", SESSION + "\n\nclass Slim:\n    __slots__ = ('scale',)\n\n    def __init__(self):\n        self.scale = 1.0\n\n\nslim = Slim()\n\n\ndef step(batch, i):\n    return slim.scale\n", ("self.scale = 1.0", "self.scale = 1.5")),
+    ("__getattr__ of its class", SESSION + "\n\nclass Proxy:\n    def __init__(self, inner):\n        self.inner = inner\n\n    def __getattr__(self, name):\n        return getattr(self.inner, name)\n\n\nproxy = Proxy(tower.cfg)\n\n\ndef step(batch, i):\n    return proxy.scale\n", ("self.scale = 2.0", "self.scale = 2.5")),
+]:  # fmt: skip
+    seen(f"read through {title}", source, *seen_edit)
+    if title != "__getattr__ of its class":
+        kept(f"unread beside {title}", source, *OTHER)
+
+kept("a logger's name", closes("return it.scale"), 'getLogger("x")', 'getLogger("y")')
+kept("a lock's kind", closes("return it.scale"), "threading.Lock()", "threading.RLock()")
+kept(
+    "a new attribute that nobody reads",
+    closes("return it.scale"),
+    "self.history = []",
+    "self.history = []\n        self.extra = (x for x in ())",
+)
+
+seen(
+    "an attribute that shadows a method",
+    closes("return it.scaled(i)"),
+    "self.history = []",
+    "self.history = []\n        self.scaled = abs",
+)
+seen("the class of a captured object", closes("return it.scaled(i)"), "tower = Tower()", "tower = Tall()")
+seen("the body of a method that is reached", closes("return it.indirect(i)"), "x * self.scale", "x / self.scale")
+seen("the body of a property that is reached", closes("return it.doubled"), "self.scale * 2", "self.scale * 5")
+seen(
+    "a method that reads one thing more",
+    closes("return it.indirect(i)"),
+    "self.scaled(x) + 1",
+    "self.scaled(x) + self.noise",
+)
+seen("another object captured", closes("return it.scale"), "make(tower)", "make(tower.cfg)")
+seen(
+    "a list attribute's content reached by a helper",
+    SESSION
+    + "\n\ndef total(values):\n    return sum(values)\n\n\ndef step(batch, i):\n    return total(tower.layers)\n",
+    "[1, 2, 3]",
+    "[1, 2, 4]",
+)
+seen(
+    "which of two captured objects is which",
+    SESSION
+    + "\n\nother = Tower()\nother.scale = 9.0\n\n\ndef make(a, b):\n    return lambda batch, i: a.scale - b.scale\n\n\nstep = make(tower, other)\n",
+    "make(tower, other)",
+    "make(other, tower)",
+)
