@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UnfingerprintableError
 from .code_classes import class_token, read_class
 from .code_kinds import encode_kind, installed_token
+from .code_lookup import is_user_class, is_user_function, unwrap
 from .code_nodes import Bindings, Node
 from .code_source import find_source
-from .code_values import Atoms, Instance, Items, Known, is_user_class, is_user_function, unwrap
+from .code_values import Atoms, Instance, Items, Known
 from .walk import Walk, frame
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ def class_code(walk: Walk, cls: type) -> bytes:
         cls: the instance's class.
     """
     return walk.code(cls, ".__class__")
+
+
+#: Stands in a reason that already says which line lets an object escape.
+_PLACE = " since it leaves what can be followed in "
 
 
 class CodeGraph:
@@ -125,11 +130,12 @@ class CodeGraph:
             with self._at(node, known.label, known.path):
                 node.reads[known.label] = self.walk.child(known.value)
         except UnfingerprintableError as error:
-            if error.path != known.path:
+            if _PLACE in error.reason:
                 raise
+            whole = "it" if error.path == known.path else f"`{known.path}`"
             raise UnfingerprintableError(
                 error.path,
-                f"{error.reason}, and the code needs it as a whole: {node.place(line)}",
+                f"{error.reason}, and the code needs {whole} as a whole{_PLACE}{node.place(line)}",
                 type_name=error.type_name,
                 hint=error.hint,
             ) from None

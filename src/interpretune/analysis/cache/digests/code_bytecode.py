@@ -10,6 +10,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from .code_imports import import_names
+from .code_operations import attribute
 from .code_syntax import scalar_token
 from .code_values import Atom, Bound
 from .walk import frame
@@ -64,10 +65,10 @@ def read_code(node: Node, graph: CodeGraph) -> None:
 
     reader = Reader(node, graph)
     reader.read_defaults()
-    for name, attributes, enters in _chains(reader, node.value.__code__, True):
+    for name, steps, enters in _chains(reader, node.value.__code__, True):
         atoms = reader.load(name)
-        for attribute in attributes:
-            atoms = reader.attribute(atoms, attribute)
+        for step in steps:
+            atoms = attribute(reader, atoms, step)
         reader.consume(
             tuple(atom for atom in atoms if not (_is_message(reader, atom) or (enters and reader.is_quiet(atom))))
         )

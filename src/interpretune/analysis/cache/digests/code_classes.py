@@ -13,9 +13,10 @@ import functools
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from .code_lookup import is_generated, is_user_function, unwrap
 from .code_noise import is_noise
 from .code_syntax import scalar_token
-from .code_values import Instance, is_generated, is_user_function, unwrap
+from .code_values import Instance
 from .walk import frame
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from .code_operations import attribute
 from .code_values import Atoms, Known
 from .walk import frame
 
@@ -52,7 +53,7 @@ def import_names(reader: Reader, statement: ast.Import | ast.ImportFrom) -> Iter
             if inner is not None:
                 yield name, (Known(inner, name, f"{base}.{name}"),)
                 continue
-        yield name, reader.attribute((Known(module, _outside(package), base),), alias.name)
+        yield name, attribute(reader, (Known(module, _outside(package), base),), alias.name)
 
 
 def _outside(package: str) -> str:

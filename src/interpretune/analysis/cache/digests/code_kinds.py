@@ -17,7 +17,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from .code_bytecode import code_token
-from .code_values import is_user_class, is_user_function
+from .code_lookup import is_user_class, is_user_function
 from .distributions import PYTHON, Origin, class_origin, file_origin, function_origin, module_origin, public_name
 from .walk import Walk, frame
 

@@ -83,11 +83,36 @@ def _token(value: Any) -> bytes:
         return frame("Assign", frame("targets", _token(value.target)), _token(value.value))
     if isinstance(value, ast.Assign):
         return frame("Assign", frame("targets", *map(_token, value.targets)), _token(value.value))
+    if isinstance(value, ast.BinOp):
+        return _sum(value)
+    if isinstance(value, ast.If):
+        return _branches(value)
     if isinstance(value, ast.AST):
         return _fields(value)
     if isinstance(value, list):
         return frame("list", *map(_token, value))
     return scalar_token(value)
+
+
+def _sum(value: ast.BinOp) -> bytes:
+    """Operations lean to the left, deeper than functions may call each other."""
+    pieces = []
+    left: ast.expr = value
+    while isinstance(left, ast.BinOp):
+        pieces += [_token(left.right), type(left.op).__name__.encode()]
+        left = left.left
+    return frame("BinOp", _token(left), *reversed(pieces))
+
+
+def _branches(value: ast.If) -> bytes:
+    """So do chains of ``elif``, to the right."""
+    pieces = []
+    branch = value
+    while True:
+        pieces += [_token(branch.test), _token(_effective(branch.body))]
+        if len(branch.orelse) != 1 or not isinstance(branch.orelse[0], ast.If):
+            return frame("If", *pieces, _token(_effective(branch.orelse)))
+        branch = branch.orelse[0]
 
 
 def _fields(node: ast.AST, skipped: frozenset[str] = frozenset()) -> bytes:

@@ -1,0 +1,221 @@
+"""Expressions: what each may denote, and what it uses up."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .code_calls import read_call
+from .code_operations import attribute, iterate, operate, subscript
+from .code_scopes import COMPREHENSIONS
+from .code_syntax import FunctionNode, body_of
+from .code_targets import store
+from .code_values import Atoms, Each, Items, Known, Local, join
+
+if TYPE_CHECKING:
+    from .code_reads import Reader
+
+__all__ = ["EXPRESSIONS", "IN_PLACE", "local_function", "test"]
+
+_BINARY = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.MatMult: "matmul", ast.Div: "truediv", ast.Mod: "mod",
+    ast.Pow: "pow", ast.LShift: "lshift", ast.RShift: "rshift", ast.BitOr: "or", ast.BitXor: "xor",
+    ast.BitAnd: "and", ast.FloorDiv: "floordiv",
+}  # fmt: skip
+
+
+_OPERATORS: dict[type, tuple[str, ...]] = {
+    **{kind: (f"__{name}__", f"__r{name}__") for kind, name in _BINARY.items()},
+    ast.UAdd: ("__pos__",),
+    ast.USub: ("__neg__",),
+    ast.Invert: ("__invert__",),
+}
+
+
+IN_PLACE = {kind: (f"__i{name}__", f"__{name}__") for kind, name in _BINARY.items()}
+
+
+_COMPARING = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__", "__iter__")
+
+
+def _name(reader: Reader, node: ast.Name) -> Atoms:
+    return reader.load(node.id)
+
+
+def _attribute(reader: Reader, node: ast.Attribute) -> Atoms:
+    base = reader.evaluate(node.value)
+    return attribute(reader, base, reader.mangled(node.attr))
+
+
+def _test_value(reader: Reader, node: ast.BoolOp | ast.IfExp) -> Atoms:
+    if isinstance(node, ast.BoolOp):
+        reader.unsure += 1
+        parts = [test(reader, part) for part in node.values]
+        reader.unsure -= 1
+        return join((), *parts)
+    test(reader, node.test)
+    reader.unsure += 1
+    both = join(reader.evaluate(node.body), reader.evaluate(node.orelse))
+    reader.unsure -= 1
+    return both
+
+
+def test(reader: Reader, node: ast.expr) -> Atoms:
+    """Read a condition: of an object that is always true, only that counts."""
+    atoms = reader.evaluate(node)
+    for atom in atoms:
+        if isinstance(atom, Known):
+            kind = type(atom.value)
+            hooks = [name for name in ("__bool__", "__len__") if getattr(kind, name, None) is not None]
+            if not hooks and not isinstance(atom.value, type(None)):
+                reader.record(f"{atom.label} is true", b"true")
+            else:
+                operate(reader, (atom,), tuple(hooks))
+    return atoms
+
+
+def _compare(reader: Reader, node: ast.Compare) -> Atoms:
+    operands = [node.left, *node.comparators]
+    if len(operands) == 2 and isinstance(node.ops[0], (ast.Is, ast.IsNot)) and _is_none(operands[1]):
+        for atom in reader.evaluate(node.left):
+            if isinstance(atom, Known):
+                reader.record(f"{atom.label} is None", b"yes" if atom.value is None else b"no")
+        return ()
+    for operand in operands:
+        operate(reader, reader.evaluate(operand), _COMPARING)
+    return ()
+
+
+def _binary(reader: Reader, node: ast.BinOp) -> Atoms:
+    # Long sums lean to the left, deeper than functions may call each other.
+    left: ast.expr = node
+    while isinstance(left, ast.BinOp):
+        operate(reader, reader.evaluate(left.right), _OPERATORS[type(left.op)])
+        before, left = left, left.left
+    operate(reader, reader.evaluate(left), _OPERATORS[type(before.op)])
+    return ()
+
+
+def _unary(reader: Reader, node: ast.UnaryOp) -> Atoms:
+    if isinstance(node.op, ast.Not):
+        test(reader, node.operand)
+    else:
+        operate(reader, reader.evaluate(node.operand), _OPERATORS[type(node.op)])
+    return ()
+
+
+def _formatted(reader: Reader, node: ast.FormattedValue) -> Atoms:
+    operate(reader, reader.evaluate(node.value), ("__format__", "__str__", "__repr__"))
+    reader.use(node.format_spec)
+    return ()
+
+
+def _items(reader: Reader, node: ast.Tuple | ast.List) -> Atoms:
+    elements = []
+    for element in node.elts:
+        if isinstance(element, ast.Starred):
+            reader.consume(iterate(reader, reader.evaluate(element.value)))
+            continue
+        atoms = reader.evaluate(element)
+        nested = tuple(atom for atom in atoms if isinstance(atom, (Items, Each)))
+        reader.consume(nested)
+        elements.append(tuple(atom for atom in atoms if atom not in nested))
+    if not any(elements):
+        return ()
+    return (Items(tuple(elements), exact=not any(isinstance(part, ast.Starred) for part in node.elts)),)
+
+
+def _subscript(reader: Reader, node: ast.Subscript) -> Atoms:
+    return subscript(reader, reader.evaluate(node.value), node.slice)
+
+
+def _assignment(reader: Reader, node: ast.NamedExpr) -> Atoms:
+    atoms = reader.evaluate(node.value)
+    store(reader, node.target, atoms)
+    return atoms
+
+
+def _await(reader: Reader, node: ast.Await) -> Atoms:
+    return reader.evaluate(node.value)
+
+
+def _comprehension(reader: Reader, node: Any) -> Atoms:
+    outer = reader.scope
+    reader.unsure += 1
+    elements: Atoms = ()
+    for index, generator in enumerate(node.generators):
+        elements = iterate(reader, reader.evaluate(generator.iter))
+        if index == 0:
+            reader.scope = reader.inner_scope(node)
+        store(reader, generator.target, elements)
+        for condition in generator.ifs:
+            test(reader, condition)
+    if isinstance(node, ast.DictComp):
+        reader.use(node.key)
+        reader.use(node.value)
+        given: Atoms = ()
+    else:
+        given = reader.evaluate(node.elt)
+    reader.unsure -= 1
+    reader.scope = outer
+    return (Each(given),) if given else ()
+
+
+def _lambda(reader: Reader, node: ast.Lambda) -> Atoms:
+    return (local_function(reader, node),)
+
+
+def local_function(reader: Reader, node: FunctionNode) -> Local:
+    """Read a function defined inside this one; its parameters may denote what it is called with."""
+    local = reader.functions.get(node)
+    if local is None:
+        local = reader.functions[node] = Local(node, reader.inner_scope(node))
+    spec = node.args
+    positional = [*spec.posonlyargs, *spec.args]
+    given = [*zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True)]
+    given += [(word, value) for word, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None]
+    for argument, default in given:
+        reader.again |= local.scope.add(argument.arg, reader.evaluate(default))
+    outer, reader.scope = reader.scope, local.scope
+    reader.unsure += 1
+    line = reader.line
+    reader.run_body(body_of(node))
+    reader.line = line
+    reader.unsure -= 1
+    reader.scope = outer
+    return local
+
+
+def _yield(reader: Reader, node: ast.Yield) -> Atoms:
+    reader.use(node.value)
+    return ()
+
+
+def _call(reader: Reader, node: ast.Call) -> Atoms:
+    return read_call(reader, node)
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+EXPRESSIONS: dict[type, Callable[[Reader, Any], Atoms]] = {
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.BoolOp: _test_value,
+    ast.IfExp: _test_value,
+    ast.Compare: _compare,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.FormattedValue: _formatted,
+    ast.Tuple: _items,
+    ast.List: _items,
+    ast.Subscript: _subscript,
+    ast.NamedExpr: _assignment,
+    ast.Await: _await,
+    ast.Lambda: _lambda,
+    ast.Yield: _yield,
+    ast.Call: _call,
+    **dict.fromkeys(COMPREHENSIONS, _comprehension),
+}

@@ -1,0 +1,258 @@
+"""How attributes are looked up: as the interpreter would, without running code."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from types import FunctionType, MemberDescriptorType, MethodDescriptorType, MethodType, ModuleType
+from typing import Any
+
+from .distributions import class_origin, function_origin, module_origin
+
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "Getter",
+    "Method",
+    "Plain",
+    "Whole",
+    "find_attribute",
+    "find_class_attribute",
+    "is_generated",
+    "is_user_class",
+    "is_user_function",
+    "unwrap",
+]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The attribute is this value."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Method:
+    """The attribute is this function, bound to the object (or to its class)."""
+
+    function: Any
+    to_class: bool = False
+
+
+@dataclass(frozen=True)
+class Getter:
+    """The attribute is what this function gives for the object, followed by these arguments."""
+
+    function: Any
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The attribute comes from installed code, which may look at everything in the object."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """There is no such attribute."""
+
+
+ABSENT = Absent()
+#: What a function tells of itself, besides what it does.
+_NAMES = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
+Found = Plain | Method | Getter | Whole | Absent
+
+
+def is_user_function(value: Any) -> bool:
+    """Tell whether a Python function's source counts."""
+    return isinstance(value, FunctionType) and function_origin(value).user
+
+
+def is_user_class(cls: type) -> bool:
+    """Tell whether a class's source counts."""
+    return class_origin(cls).user
+
+
+_DATACLASS_METHODS = frozenset(
+    [
+        "__init__",
+        "__repr__",
+        "__eq__",
+        "__lt__",
+        "__le__",
+        "__gt__",
+        "__ge__",
+        "__hash__",
+        "__setattr__",
+        "__delattr__",
+        "__replace__",
+        "__getstate__",
+        "__setstate__",
+        "_dataclass_getstate",
+        "_dataclass_setstate",
+    ]
+)
+_NAMED_TUPLE_METHODS = frozenset(
+    ("__new__", "_make", "_replace", "__replace__", "__repr__", "_asdict", "__getnewargs__")
+)
+
+
+def is_generated(owner: type, name: str, value: Any) -> bool:
+    """Tell whether an entry of a class was generated from its fields, as each Python version does in its own way."""
+    function = getattr(value, "__func__", value)
+    made = isinstance(function, FunctionType) and function.__code__.co_filename.startswith("<")
+    if "__dataclass_params__" in owner.__dict__:
+        return name in _DATACLASS_METHODS and (made or not is_user_function(function))
+    if "_fields" in owner.__dict__ and issubclass(owner, tuple):
+        return name in owner.__dict__["_fields"] or (
+            name in _NAMED_TUPLE_METHODS and (made or not is_user_function(function))
+        )
+    return False
+
+
+def unwrap(value: Any) -> Any:
+    """Take off wrappers that change nothing about results: memoisation and compilation."""
+    while True:
+        if isinstance(value, functools._lru_cache_wrapper):
+            value = value.__wrapped__
+        elif isinstance(value, FunctionType) and "_torchdynamo_orig_callable" in value.__dict__:
+            value = value.__dict__["_torchdynamo_orig_callable"]
+        else:
+            return value
+
+
+def find_attribute(obj: Any, name: str) -> Found:
+    """Look an attribute up as the interpreter would, without running code.
+
+    Args:
+        obj: a live object of any kind.
+        name: the attribute, with private names mangled.
+    """
+    if isinstance(obj, ModuleType):
+        return _module_attribute(obj, name)
+    if isinstance(obj, type):
+        return _class_level_attribute(obj, name)
+    cls = type(obj)
+    if name in _NAMES and isinstance(obj, (FunctionType, MethodType)):
+        return Plain(getattr(obj, name))
+    access = _in_mro(cls, "__getattribute__")
+    if isinstance(access, FunctionType):
+        return Getter(access, (name,)) if is_user_function(access) else Whole()
+    if name == "__class__":
+        return Plain(cls)
+    if name == "__dict__":
+        return Whole()
+    raw = _in_mro(cls, name)
+    if raw is not ABSENT and _has(type(raw), "__set__"):
+        return _described(raw, obj, name)
+    own = _instance_dict(obj)
+    # A filled `cached_property` holds what its code gave; whether it was asked before must not count.
+    if name in own and not isinstance(raw, functools.cached_property):
+        return Plain(own[name])
+    if raw is not ABSENT:
+        return find_class_attribute(cls, name) if isinstance(raw, FunctionType) else _described(raw, obj, name)
+    fallback = _in_mro(cls, "__getattr__")
+    if isinstance(fallback, Absent):
+        return fallback
+    if is_user_function(fallback):
+        return Getter(fallback, (name,))
+    return _asked(obj, name)
+
+
+def find_class_attribute(cls: type, name: str, after: type | None = None) -> Found:
+    """Look up what instances of a class find in the class (or, for `super`, in what comes after a base).
+
+    Args:
+        cls: the class whose bases are searched in order.
+        name: the attribute, with private names mangled.
+        after: begin behind this base.
+    """
+    order = cls.__mro__
+    if after is not None and after in order:
+        order = order[order.index(after) + 1 :]
+    for base in order:
+        if name in base.__dict__:
+            raw = base.__dict__[name]
+            return Whole() if is_generated(base, name, raw) else _described(raw, None, name)
+    return ABSENT
+
+
+def _described(raw: Any, obj: Any, name: str) -> Found:
+    """Say what an entry of a class gives for an instance."""
+    raw_type: type = type(raw)
+    if isinstance(raw, property):
+        return Getter(raw.fget) if raw.fget is not None else ABSENT
+    if isinstance(raw, functools.cached_property):
+        return Getter(raw.func)
+    if isinstance(raw, classmethod):
+        return Method(raw.__func__, to_class=True)
+    if isinstance(raw, staticmethod):
+        return Plain(raw.__func__)
+    unwrapped = unwrap(raw)
+    if isinstance(unwrapped, FunctionType):
+        return Method(unwrapped)
+    if isinstance(raw, (functools.partialmethod, MethodDescriptorType)):
+        return Method(raw)
+    if isinstance(raw, MemberDescriptorType) and obj is not None:
+        try:
+            return Plain(raw.__get__(obj, type(obj)))
+        except AttributeError:
+            return ABSENT
+    if not _has(raw_type, "__get__"):
+        return Plain(raw)
+    getter = _in_mro(raw_type, "__get__")
+    if is_user_function(getter):
+        return Getter(MethodType(getter, raw))
+    return Whole()
+
+
+def _module_attribute(module: ModuleType, name: str) -> Found:
+    own = vars(module)
+    if name in own:
+        return Plain(own[name])
+    fallback = own.get("__getattr__")
+    if fallback is None:
+        return ABSENT
+    if not module_origin(module).user:
+        return _asked(module, name)
+    return Getter(fallback, ()) if not isinstance(fallback, FunctionType) else Getter(fallback, (name,))
+
+
+def _class_level_attribute(cls: type, name: str) -> Found:
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            found = _described(base.__dict__[name], None, name)
+            if isinstance(found, Method) and not found.to_class and isinstance(found.function, FunctionType):
+                return Plain(found.function)
+            if isinstance(found, (Getter, Whole)):
+                return _asked(cls, name)
+            return found
+    return _asked(cls, name)
+
+
+def _asked(obj: Any, name: str) -> Found:
+    """Ask installed code for an attribute, as a torch module finds its parameters."""
+    try:
+        return Plain(getattr(obj, name))
+    except Exception:
+        return ABSENT
+
+
+def _instance_dict(obj: Any) -> dict[str, Any]:
+    try:
+        own = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return {}
+    return own if isinstance(own, dict) else {}
+
+
+def _in_mro(cls: type, name: str) -> Any:
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return ABSENT
+
+
+def _has(cls: type, name: str) -> bool:
+    return _in_mro(cls, name) is not ABSENT

@@ -1,0 +1,241 @@
+"""What the language asks of objects: attributes, operators, loops, subscripts.
+
+Each tells what comes of it. What is asked of a user's class leads to a method, which is followed; what is asked of
+installed code makes the object count as a whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from types import FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .code_apply import Arguments, apply
+from .code_lookup import (
+    ABSENT,
+    Absent,
+    Getter,
+    Method,
+    Plain,
+    find_attribute,
+    find_class_attribute,
+    is_user_class,
+    is_user_function,
+)
+from .code_values import Atom, Atoms, Bound, Each, Instance, Items, Known, Quiet, Super, join
+from .walk import frame
+
+if TYPE_CHECKING:
+    from .code_reads import Reader
+
+__all__ = ["attribute", "count_length", "elements_of", "entry_of", "iterate", "operate", "subscript"]
+
+_CONTAINERS = (list, tuple, dict)
+
+_SCALARS = (int, float, str, bool, type(None))
+_CALLABLES = (FunctionType, MethodType, functools.partial, type)
+
+
+def attribute(reader: Reader, atoms: Atoms, name: str) -> Atoms:
+    """Tell what an attribute of these denotes."""
+    found: Atoms = ()
+    for atom in atoms:
+        found = join(found, _attribute_of(reader, atom, name))
+    return found
+
+
+def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
+    label, path = f"{_label(atom)}.{name}", f"{_path(atom, reader.node.path)}.{name}"
+    if isinstance(atom, Known):
+        if (id(atom.value), name) in reader.assigned:
+            return reader.assigned[id(atom.value), name]
+        if reader.is_quiet(atom):
+            return (Bound(None, atom, label, path),)
+        entry = find_attribute(atom.value, name)
+    elif isinstance(atom, Instance):
+        entry = find_class_attribute(atom.cls, name)
+    elif isinstance(atom, Super):
+        receiver = atom.receiver
+        cls = receiver.cls if isinstance(receiver, Instance) else receiver.value
+        entry = find_class_attribute(cls if isinstance(cls, type) else type(cls), name, atom.after)
+        atom = receiver
+    elif isinstance(atom, Quiet):
+        return (atom,)
+    else:
+        reader.consume((atom,))
+        return ()
+    if isinstance(entry, Plain):
+        if isinstance(atom, Known):
+            return (atom.step(entry.value, f".{name}"),)
+        return (Known(entry.value, label, path),)
+    if isinstance(entry, Method):
+        return _method(reader, atom, entry, label, path)
+    if isinstance(entry, Getter):
+        words = tuple((Known(word, f"{label}:{word}", path),) for word in entry.arguments)
+        return _get(reader, atom, entry.function, words, label, path)
+    if isinstance(entry, Absent) and isinstance(atom, Known):
+        reader.node.reads[label] = frame("absent")
+    elif isinstance(atom, Known):
+        reader.consume((atom,))
+    return ()
+
+
+def _method(reader: Reader, atom: Known | Instance, entry: Method, label: str, path: str) -> Atoms:
+    if not entry.to_class:
+        return (Bound(entry.function, atom, label, path),)
+    if isinstance(atom, Instance):
+        return (Bound(entry.function, Known(atom.cls, _label(atom), path), label, path),)
+    cls = atom.value if isinstance(atom.value, type) else type(atom.value)
+    return (Bound(entry.function, Known(cls, f"{atom.label}.__class__", atom.path), label, path),)
+
+
+def _get(reader: Reader, atom: Known | Instance, getter: Any, words: tuple[Atoms, ...], label: str, path: str) -> Atoms:
+    """Follow a property or another function that stands behind an attribute."""
+    if isinstance(getter, MethodType):
+        return apply(reader, Known(getter, label, path), Arguments([(atom,), *words]))
+    if is_user_function(getter):
+        if isinstance(atom, Known) and isinstance(atom.value, ModuleType):
+            return apply(reader, Known(getter, label, path), Arguments(list(words)))
+        return apply(reader, Bound(getter, atom, label, path), Arguments(list(words)))
+    reader.consume((atom,))
+    return ()
+
+
+def operate(reader: Reader, atoms: Atoms, names: tuple[str, ...]) -> Atoms:
+    """Let the language ask objects for special methods: a user's are followed, else the object counts as a whole.
+
+    Args:
+        reader: the reading of the function that does so.
+        atoms: the objects.
+        names: the methods that may be asked.
+
+    Returns:
+        What the methods may give back.
+    """
+    given: Atoms = ()
+    for atom in atoms:
+        found = [(name, _special(atom, name)) for name in names]
+        followed = [(name, function) for name, function in found if is_user_function(function)]
+        if isinstance(atom, (Known, Instance)) and followed:
+            for name, function in followed:
+                label = f"{getattr(atom, 'label', '<new>')}.{name}"
+                bound = Bound(function, atom, label, getattr(atom, "path", reader.node.path))
+                given = join(given, apply(reader, bound, Arguments()))
+        else:
+            reader.consume((atom,))
+    return given
+
+
+def _special(atom: Atom, name: str) -> Any:
+    if isinstance(atom, Instance):
+        found = find_class_attribute(atom.cls, name)
+    elif isinstance(atom, Known) and is_user_class(type(atom.value)):
+        found = find_class_attribute(type(atom.value), name)
+    else:
+        return None
+    return found.function if isinstance(found, Method) else None
+
+
+def iterate(reader: Reader, atoms: Atoms) -> Atoms:
+    """Tell what the elements of these may denote."""
+    elements: Atoms = ()
+    for atom in atoms:
+        if isinstance(atom, Items):
+            elements = join(elements, *atom.elements)
+        elif isinstance(atom, Each):
+            elements = join(elements, atom.element)
+        elif isinstance(atom, Known) and type(atom.value) in (list, tuple) and holds_objects(reader, atom.value):
+            count_length(reader, atom)
+            elements = join(elements, tuple(atom.step(value, f"[{i}]") for i, value in enumerate(atom.value)))
+        else:
+            elements = join(elements, operate(reader, (atom,), ("__iter__", "__aiter__", "__next__", "__getitem__")))
+    return elements
+
+
+def count_length(reader: Reader, known: Known) -> None:
+    """Let the function depend on how many elements a container has, and of what kind it is."""
+    reader.record(f"len({known.label})", frame("length", type(known.value).__name__.encode(), b"%d" % len(known.value)))
+
+
+def holds_objects(reader: Reader, value: Any) -> bool:
+    """Tell whether a container holds something that is better followed than counted."""
+    find_encoder = reader.graph.walk.find_encoder
+    return any(
+        type(item) not in _SCALARS
+        and (type(item) in _CALLABLES or is_user_class(type(item)) or find_encoder(item) is None)
+        for item in value
+    )
+
+
+def subscript(reader: Reader, atoms: Atoms, index: ast.expr) -> Atoms:
+    """Tell what an element of these denotes."""
+    reader.use(index)
+    key = index.value if isinstance(index, ast.Constant) else ABSENT
+    if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub) and isinstance(index.operand, ast.Constant):
+        key = -index.operand.value  # type: ignore[operator]
+    given: Atoms = ()
+    for atom in atoms:
+        if (
+            isinstance(atom, Items)
+            and type(key) is int
+            and atom.exact
+            and -len(atom.elements) <= key < len(atom.elements)
+        ):
+            given = join(given, atom.elements[key])
+        elif isinstance(atom, (Items, Each)):
+            given = join(given, iterate(reader, (atom,)))
+        elif isinstance(atom, Known) and type(atom.value) in _CONTAINERS:
+            given = join(given, entry_of(reader, atom, key))
+        elif isinstance(atom, Known) and isinstance(atom.value, type):
+            given = join(given, (atom,))
+        else:
+            given = join(given, operate(reader, (atom,), ("__getitem__", "__missing__")))
+    return given
+
+
+def entry_of(reader: Reader, known: Known, key: Any) -> Atoms:
+    """Tell what an entry of a plain container denotes; with an unknown key, any of its entries."""
+    value = known.value
+    if type(key) in (str, int):
+        try:
+            return (known.step(value[key], _step(key)),)
+        except (KeyError, IndexError, TypeError):
+            reader.record(known.label + _step(key), frame("absent"))
+            return ()
+    held = value.values() if isinstance(value, dict) else value
+    if not holds_objects(reader, held) or (isinstance(value, dict) and not all(type(name) is str for name in value)):
+        reader.consume((known,))
+        return ()
+    if isinstance(value, dict):
+        _count_names(reader, known)
+        return tuple(known.step(item, _step(name)) for name, item in value.items())
+    count_length(reader, known)
+    return tuple(known.step(item, _step(index)) for index, item in enumerate(value))
+
+
+def _step(key: str | int) -> str:
+    return f"['{key}']" if isinstance(key, str) else f"[{key}]"
+
+
+def _count_names(reader: Reader, known: Known) -> None:
+    names = sorted(name.encode("utf-8", "surrogatepass") for name in known.value)
+    reader.record(f"keys({known.label})", frame("keys", *names))
+
+
+def elements_of(reader: Reader, known: Known, paired: bool) -> Atoms | None:
+    """Tell what the values (or the pairs) of a plain dictionary denote, or None where it may count as a whole."""
+    held = known.value
+    if not holds_objects(reader, held.values()) or not all(type(name) is str for name in held):
+        return None
+    _count_names(reader, known)
+    elements = tuple(known.step(value, _step(name)) for name, value in held.items())
+    return (Each((Items(((), elements)),) if paired else elements),)
+
+
+def _label(atom: Any) -> str:
+    return str(getattr(atom, "label", "<new>"))
+
+
+def _path(atom: Any, base: str) -> str:
+    return str(getattr(atom, "path", base))

@@ -1,0 +1,186 @@
+"""Statements: what each gives a name to, and what it uses up."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .code_apply import Arguments, apply_each
+from .code_calls import read_call, tells_only
+from .code_expressions import IN_PLACE, local_function, test
+from .code_imports import import_names
+from .code_operations import iterate, operate
+from .code_targets import store
+from .code_values import Atoms, Bound, Known, join
+
+if TYPE_CHECKING:
+    from .code_reads import Reader
+
+__all__ = ["STATEMENTS"]
+
+_NUMBERS = (bool, int, float, complex)
+
+
+def _expression(reader: Reader, statement: ast.Expr) -> None:
+    value = statement.value
+    if isinstance(value, ast.Await):
+        value = value.value
+    reader.consume(read_call(reader, value, discarded=True) if isinstance(value, ast.Call) else reader.evaluate(value))
+
+
+def _assign(reader: Reader, statement: ast.Assign) -> None:
+    atoms = reader.evaluate(statement.value)
+    for target in statement.targets:
+        store(reader, target, atoms)
+
+
+def _annotated(reader: Reader, statement: ast.AnnAssign) -> None:
+    if statement.value is not None:
+        store(reader, statement.target, reader.evaluate(statement.value))
+
+
+def _augmented(reader: Reader, statement: ast.AugAssign) -> None:
+    target = statement.target
+    reader.use(statement.value)
+    current = reader.evaluate(ast.copy_location(_loaded(target), target))
+    # A counter that only feeds itself reaches nothing else; whoever reads it elsewhere depends on it there.
+    counters = all(isinstance(atom, Known) and type(atom.value) in _NUMBERS for atom in current)
+    local = isinstance(target, ast.Name) and reader.scope.holder(target.id) is not None
+    if not counters or local or isinstance(target, ast.Subscript):
+        operate(reader, current, IN_PLACE[type(statement.op)])
+
+
+def _return(reader: Reader, statement: ast.Return) -> None:
+    if statement.value is None:
+        return
+    atoms = reader.evaluate(statement.value)
+    if reader.scope is not reader.top:
+        before = len(reader.scope.returns)
+        reader.scope.returns = join(reader.scope.returns, atoms)
+        reader.again |= len(reader.scope.returns) > before
+        return
+    for atom in atoms:
+        if isinstance(atom, Known) and not isinstance(atom.value, (*_NUMBERS, str, bytes, type(None))):
+            _give_back(reader, atom)
+        elif isinstance(atom, Bound) and isinstance(atom.receiver, Known):
+            _give_back(reader, reader.as_known(atom))
+        else:
+            reader.consume((atom,))
+
+
+def _give_back(reader: Reader, known: Known) -> None:
+    if known.label not in {other.label for other in reader.node.returns}:
+        reader.node.returns.append(known)
+
+
+def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
+    for item in statement.items:
+        atoms = reader.evaluate(item.context_expr)
+        loud = tuple(atom for atom in atoms if not reader.is_quiet(atom))
+        entered = operate(reader, loud, ("__enter__", "__aenter__", "__exit__", "__aexit__"))
+        if item.optional_vars is not None:
+            store(reader, item.optional_vars, join(entered, tuple(atom for atom in atoms if reader.is_quiet(atom))))
+    reader.run_body(statement.body)
+
+
+def _for(reader: Reader, statement: ast.For | ast.AsyncFor) -> None:
+    elements = iterate(reader, reader.evaluate(statement.iter))
+    reader.unsure += 1
+    store(reader, statement.target, elements)
+    reader.run_body([*statement.body, *statement.orelse])
+    reader.unsure -= 1
+
+
+def _if(reader: Reader, statement: ast.If | ast.While) -> None:
+    reader.unsure += 1
+    branch: ast.If | ast.While = statement
+    while True:
+        reader.line = branch.lineno
+        if not _asks_whether_to_tell(reader, branch):
+            test(reader, branch.test)
+        reader.run_body(branch.body)
+        # A chain of `elif` may be longer than functions may call each other.
+        if len(branch.orelse) != 1 or not isinstance(branch.orelse[0], ast.If):
+            break
+        branch = branch.orelse[0]
+    reader.run_body(branch.orelse)
+    reader.unsure -= 1
+
+
+def _asks_whether_to_tell(reader: Reader, statement: ast.If | ast.While) -> bool:
+    """Tell whether a condition on a logger, such as `isEnabledFor`, only guards what is logged."""
+    asked = statement.test
+    if statement.orelse or not isinstance(asked, ast.Call) or asked.keywords:
+        return False
+    body = [part.value for part in statement.body if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call)]
+    if len(body) != len(statement.body):
+        return False
+    return all(tells_only(reader, reader.evaluate(part.func)) for part in (asked, *body))
+
+
+def _import(reader: Reader, statement: ast.Import | ast.ImportFrom) -> None:
+    for name, known in import_names(reader, statement):
+        reader.bind(name, known)
+
+
+def _define(reader: Reader, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    atoms: Atoms = (local_function(reader, statement),)
+    for decorator in reversed(statement.decorator_list):
+        atoms = apply_each(reader, reader.evaluate(decorator), Arguments([atoms]))
+    reader.bind(statement.name, atoms)
+
+
+def _define_class(reader: Reader, statement: ast.ClassDef) -> None:
+    for part in (*statement.decorator_list, *statement.bases, *(word.value for word in statement.keywords)):
+        reader.use(part)
+    scope, reader.scope = reader.scope, reader.inner_scope(statement)
+    reader.unsure += 1
+    reader.run_body(statement.body)
+    reader.unsure -= 1
+    for atoms in reader.scope.names.values():
+        reader.consume(atoms)
+    reader.scope = scope
+    reader.bind(statement.name, ())
+
+
+def _nothing(reader: Reader, statement: ast.stmt) -> None:
+    pass
+
+
+def _delete(reader: Reader, statement: ast.Delete) -> None:
+    for target in statement.targets:
+        if isinstance(target, (ast.Attribute, ast.Subscript)):
+            reader.evaluate(target.value)
+            if isinstance(target, ast.Subscript):
+                reader.use(target.slice)
+
+
+def _loaded(target: Any) -> Any:
+    """Give the expression that reads a target."""
+    fields = {name: getattr(target, name) for name in target._fields if name != "ctx"}
+    return type(target)(**fields, ctx=ast.Load())
+
+
+STATEMENTS: dict[type, Callable[[Reader, Any], None]] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.Return: _return,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.If: _if,
+    ast.While: _if,
+    ast.Import: _import,
+    ast.ImportFrom: _import,
+    ast.FunctionDef: _define,
+    ast.AsyncFunctionDef: _define,
+    ast.ClassDef: _define_class,
+    ast.Global: _nothing,
+    ast.Nonlocal: _nothing,
+    ast.Pass: _nothing,
+    ast.Delete: _delete,
+}

@@ -1,0 +1,72 @@
+"""What is given a value: names, attributes, elements, and tuples of these."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .code_operations import count_length, iterate
+from .code_values import Atoms, Each, Items, Known, join
+
+if TYPE_CHECKING:
+    from .code_reads import Reader
+
+__all__ = ["is_definite", "store"]
+
+
+def store(reader: Reader, target: ast.expr, atoms: Atoms) -> None:
+    """Let a target denote these."""
+    if isinstance(target, ast.Name):
+        reader.bind(target.id, atoms)
+    elif isinstance(target, ast.Starred):
+        store(reader, target.value, (Each(atoms),) if atoms else ())
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(reader, target.elts, atoms)
+    else:
+        base = reader.evaluate(target.value)  # type: ignore[attr-defined]
+        reader.consume(atoms)
+        if isinstance(target, ast.Subscript):
+            reader.use(target.slice)
+        elif (
+            isinstance(target, ast.Attribute)
+            and not reader.unsure
+            and len(base) == 1
+            and is_definite(reader, target.value)
+        ):
+            (known,) = base
+            if isinstance(known, Known):
+                reader.assigned[id(known.value), reader.mangled(target.attr)] = atoms
+
+
+def _unpack(reader: Reader, targets: list[ast.expr], atoms: Atoms) -> None:
+    for index, target in enumerate(targets):
+        given: Atoms = ()
+        for atom in atoms:
+            if isinstance(atom, Items) and atom.exact and len(atom.elements) == len(targets):
+                given = join(given, atom.elements[index])
+            elif isinstance(atom, Known) and type(atom.value) in (tuple, list) and len(atom.value) == len(targets):
+                count_length(reader, atom)
+                given = join(given, (atom.step(atom.value[index], f"[{index}]"),))
+            else:
+                given = join(given, iterate(reader, (atom,)))
+        store(reader, target, given)
+
+
+def is_definite(reader: Reader, node: ast.expr) -> bool:
+    """Tell whether an expression denotes exactly one known object."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return False
+    holder = reader.scope.holder(node.id)
+    if reader.node.source is None or node.id in _rebound(reader.node.source.node):
+        return False
+    return holder is None or (holder is reader.top and node.id in reader.node.bindings)
+
+
+@lru_cache(maxsize=8192)
+def _rebound(definition: ast.AST) -> frozenset[str]:
+    """Give the names that a function, or one inside it, gives a value to."""
+    parts = ast.walk(definition)
+    return frozenset(part.id for part in parts if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load))
