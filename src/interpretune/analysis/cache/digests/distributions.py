@@ -38,6 +38,8 @@ class Origin:
 
 USER = Origin(True)
 PYTHON = Origin(False, "python")
+#: The bit of `type.__flags__` that classes made by a class statement or a call have.
+_HEAP_TYPE = 1 << 9
 
 
 @cache
@@ -105,8 +107,21 @@ def class_origin(cls: type) -> Origin:
     """Tell whose code a class is, by the module that it says it was defined in."""
     module = sys.modules.get(cls.__module__)
     if module is not None:
-        return module_origin(module)
-    return PYTHON if cls.__module__.partition(".")[0] in sys.stdlib_module_names else USER
+        origin = module_origin(module)
+    else:
+        origin = PYTHON if cls.__module__.partition(".")[0] in sys.stdlib_module_names else USER
+    return USER if origin == PYTHON and _only_says_so(cls) else origin
+
+
+def _only_says_so(cls: type) -> bool:
+    # `make_dataclass` names the module `types`, and `exec` in a bare namespace `builtins`. Types written in C do not
+    # lie about it, though some of them (that of None) cannot be found in their module.
+    if not cls.__flags__ & _HEAP_TYPE:
+        return False
+    found: Any = sys.modules.get(cls.__module__)
+    for name in cls.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is not cls
 
 
 def public_name(value: Any) -> str:
