@@ -22,7 +22,7 @@ from .text import ANSWERS, Vocabulary, prompts
 __all__ = ["SIZES", "build_model", "run"]
 
 #: Layers, width and heads; the last has the shape and size of GPT-2, 124 million parameters.
-SIZES = {"tiny": (2, 64, 2), "small": (8, 512, 8), "gpt2": (12, 768, 12)}
+SIZES = {"tiny": (2, 64, 2), "small": (6, 384, 6), "gpt2": (12, 768, 12)}
 BATCH_SIZE = 16
 
 
