@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpretune.analysis.cache import html
+from interpretune.analysis.cache import AnalysisCache, Outcome, html
 from interpretune.analysis.cache.digests.walk import Part
 from interpretune.analysis.cache.hasher import Fingerprint
+from storing import store
 
 
 class Reader(HTMLParser):
@@ -68,3 +69,17 @@ def test_sizes_in_decimal_units():
         "640.0 MB",
         "5.0 TB",
     ]
+
+
+def test_a_cache_its_entries_and_an_outcome_draw_themselves(base):
+    cache = AnalysisCache(base)
+    assert "0 entries" in read(cache._repr_html_()).text
+    entry = store(cache, 3, context={"op": "<b>op</b>", "module": "GPT2", "dataset": None})
+    page = read(cache._repr_html_())
+    assert "1 entries" in page.text
+    assert "<b>op</b>" in page.text
+    assert "b" not in page.tags
+    assert "bar" in cache._repr_html_()
+    assert entry.key in read(entry._repr_html_()).text
+    outcome = Outcome("hit", entry.key, entry.path, "it was <there>", rows=3, batches=3, seconds=0.01)
+    assert "it was <there>" in read(outcome._repr_html_()).text

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
+from . import html
 from .errors import CorruptEntryError
 from .files import digest_file, read_bounded
 from .manifest import MANIFEST_NAME, Manifest, read_manifest
@@ -110,6 +111,17 @@ class Entry:
             batches: how many; None for all that the stream has.
         """
         return self.complete or (batches is not None and self.batches >= batches)
+
+    def _repr_html_(self) -> str:
+        context = self.manifest.context
+        facts = [(name, str(context[name])) for name in ("op", "dataset", "module") if context.get(name)]
+        rows = [
+            *(("key", self.key), *facts, ("path", str(self.path))),
+            ("rows", f"{self.rows:,} in {self.batches:,} batches{'' if self.complete else ', more may follow'}"),
+            ("size", html.size_text(self.nbytes)),
+            ("created", self.manifest.created),
+        ]
+        return html.page("Entry", html.table(rows), html.tree(self.components, {}))
 
     def parts(self) -> dict[str, Any]:
         """Give what explains the components: the content of ``parts.json``, or nothing where there is none.

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from . import settings
+from . import html, settings
 from .entry import Entry, open_entry
 from .errors import CorruptEntryError, LockTimeoutError
 from .files import make_directories, read_bounded, refuse_links, remove, replace_atomically
@@ -57,6 +57,8 @@ Found = TypeVar("Found")
 KEYS, QUARANTINE = ".keys", ".quarantine"
 #: Levels of directories between the base and an entry.
 DEPTH = 4
+#: Entries that a notebook shows of a cache.
+SHOWN = 50
 _TAG = b"""Signature: 8a477f597d28d172789f06886806bc55
 # This directory holds a cache of analyses, made by interpretune.analysis.cache.
 # What this file is for: https://bford.info/cachedir/
@@ -379,6 +381,26 @@ class AnalysisCache:
             except OSError as error:
                 if damage is not None:
                     damage.append(Damage(Path(path), getattr(error, "reason", None) or str(error)))
+
+    def _repr_html_(self) -> str:
+        entries = sorted(self.entries(), key=lambda entry: -entry.nbytes)
+        largest = max((entry.nbytes for entry in entries), default=1) or 1
+        rows = [
+            (
+                *(
+                    entry.key[:12],
+                    *(str(entry.manifest.context.get(name) or "") for name in ("op", "dataset", "module")),
+                ),
+                *(f"{entry.rows:,}", html.bar(entry.nbytes / largest, html.size_text(entry.nbytes))),
+                entry.manifest.created,
+            )
+            for entry in entries[:SHOWN]
+        ]
+        total = html.size_text(sum(entry.nbytes for entry in entries))
+        title = f"{len(entries):,} entries, {total}, in {self.base}"
+        more = f"the {SHOWN} largest are shown" if len(entries) > SHOWN else ""
+        head = ("key", "op", "dataset", "module", "rows", "size", "created")
+        return html.page(title, html.table(rows, head), html.table([(more,)]) if more else "")
 
 
 def _warn(text: str) -> None:
