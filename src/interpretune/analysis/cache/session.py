@@ -79,7 +79,7 @@ def _fields(run: SessionRun, policy: Policy) -> dict[str, list[tuple[str, str, A
         component = _component(run, policy, owner, name)
         if component is not None:
             found.setdefault(component, []).append((owner, name, value))
-    if run.reads("global_step"):
+    if "global_step" in run.names:
         found.setdefault("run.counters", []).append(("module", "global_step", getattr(run.module, "global_step", None)))
     return found
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from .digests.code_values import is_user_class, is_user_function
+from .digests.distributions import class_origin, function_origin
 
 __all__ = ["carries_state", "functions_of", "host_names", "names_read", "plain_function", "user_classes"]
 
@@ -43,7 +43,9 @@ _OUTSIDE_OF_BATCHES = frozenset(
 def user_classes(obj: Any) -> list[type]:
     """Give the classes of an object that are neither installed code nor the host's nor made at run time by the host."""
     return [
-        cls for cls in type(obj).__mro__ if cls is not object and not _is_host(cls.__module__) and is_user_class(cls)
+        cls
+        for cls in type(obj).__mro__
+        if cls is not object and not _is_host(cls.__module__) and class_origin(cls).user
     ]
 
 
@@ -101,12 +103,12 @@ def _reachable(functions: Iterable[Any]) -> Iterator[FunctionType]:
         if isinstance(value, functools.partial):
             pending += [*value.args, *value.keywords.values()]
         if isinstance(value, type):
-            if is_user_class(value) and not _is_host(value.__module__):
+            if class_origin(value).user and not _is_host(value.__module__):
                 pending += [function for _, function in functions_of(value)]
                 pending += [base for base in value.__bases__ if base is not object]
             continue
         function = plain_function(value)
-        if function is None or _is_host(function.__module__) or not is_user_function(function):
+        if function is None or _is_host(function.__module__) or not function_origin(function).user:
             continue
         seen.add(id(function))
         yield function

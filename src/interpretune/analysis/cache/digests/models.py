@@ -29,6 +29,7 @@ from torch.nn.modules import module as torch_module
 
 from .attributes import counted, objects_understood
 from .module_tree import Node, foreign_functions, grow, passes_on, plain_class, randomness, training_matters
+from .observers import is_observer
 from .tensors import hash_tensors
 from .walk import Encoder, Walk, frame
 
@@ -321,6 +322,9 @@ def _registered(kind: str, hooks: dict[int, Any], flags: list[Any], walk: Walk) 
     tokens: list[bytes] = []
     for handle, hook in hooks.items():
         if getattr(hook, "__module__", None) in NOISE_HOOKS:
+            continue
+        if is_observer(hook):
+            walk.note(f"the hook `{getattr(hook, '__qualname__', kind)}` only watches and does not count")
             continue
         # Handle numbers come from a counter of the process; the order is what counts.
         state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in flags]
