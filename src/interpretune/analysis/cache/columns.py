@@ -17,6 +17,7 @@ import inspect
 import math
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -30,6 +31,7 @@ __all__ = ["Column"]
 
 _ARRAYS = (Array2D, Array3D, Array4D, Array5D)
 _MAX_OFFSET = 2**31 - 1
+_KEPT_OFFSETS = 1024
 # Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
 _MIXED_TYPES = (
     {"on_mixed_types": "use_json"} if "on_mixed_types" in inspect.signature(OptimizedTypedSequence).parameters else {}
@@ -146,7 +148,8 @@ def _from_nested(levels: list[pa.DataType], items: Sequence[Any], *, own: bool) 
     values = _from_nested(levels[1:], list(chain.from_iterable(item for item in items if item)), own=own)
     if values is None:
         return None
-    return _wrap(levels[0], _offsets([0 if item is None else len(item) for item in items]), _missing(items), values)
+    lengths = [0 if item is None else len(item) for item in items]
+    return _wrap(levels[0], lengths, [1] * len(lengths), _missing(items), values)
 
 
 def _blocks(items: Sequence[Any]) -> list[np.ndarray[Any, Any] | None] | None:
@@ -193,12 +196,11 @@ def _from_blocks(levels: list[pa.DataType], blocks: list[np.ndarray[Any, Any] | 
             return None
         # Each block holds as many lists at this depth as its outer dimensions have places, all of one length.
         counts = [math.prod(block.shape[:depth]) for block in present]
-        values = _wrap(levels[depth], _offsets([block.shape[depth] for block in present], counts), None, values)
+        values = _wrap(levels[depth], [block.shape[depth] for block in present], counts, None, values)
     if values is None:
         return None
-    return _wrap(
-        levels[0], _offsets([0 if block is None else len(block) for block in blocks]), _missing(blocks), values
-    )
+    lengths = [0 if block is None else len(block) for block in blocks]
+    return _wrap(levels[0], lengths, [1] * len(lengths), _missing(blocks), values)
 
 
 def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool) -> pa.Array | None:
@@ -230,29 +232,39 @@ def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool
         return None  # datasets refuses these as well, or knows a way
 
 
-def _offsets(lengths: list[int], counts: list[int] | None = None) -> np.ndarray[Any, Any]:
-    """Where lists of these lengths begin and end; ``counts`` tells how often each length comes in a row."""
-    if counts is not None and len(set(lengths)) == 1:
-        return np.arange(sum(counts) + 1, dtype=np.int64) * lengths[0]
-    repeated = lengths if counts is None else np.repeat(lengths, counts)
-    offsets = np.zeros(len(repeated) + 1, dtype=np.int64)
-    np.cumsum(repeated, out=offsets[1:])
-    return offsets
-
-
 def _wrap(
-    pa_type: pa.DataType, offsets: np.ndarray[Any, Any], missing: pa.Array | None, values: pa.Array
+    pa_type: pa.DataType, lengths: list[int], counts: list[int], missing: pa.Array | None, values: pa.Array
 ) -> pa.Array | None:
-    """One level of lists around the values; None where lists of a fixed length are missing or of another length."""
+    """One level of lists around the values; None where lists of a fixed length are missing or of another length.
+
+    ``counts`` tells how many lists there are in a row of each of the lengths.
+    """
     if pa.types.is_fixed_size_list(pa_type):
-        if missing is not None or not pa_type.list_size or (np.diff(offsets) != pa_type.list_size).any():
+        size = pa_type.list_size
+        if (
+            missing is not None
+            or not size
+            or any(length != size for length, n in zip(lengths, counts, strict=True) if n)
+        ):
             return None
         return pa.FixedSizeListArray.from_arrays(values, type=pa_type)
-    if pa.types.is_large_list(pa_type):
-        return pa.LargeListArray.from_arrays(pa.array(offsets), values, type=pa_type, mask=missing)
-    if len(values) > _MAX_OFFSET:
+    large = pa.types.is_large_list(pa_type)
+    if not large and len(values) > _MAX_OFFSET:
         raise ValueError(f"{len(values)} elements are more than one list can hold; declare the column as LargeList")
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, type=pa_type, mask=missing)
+    count = sum(counts)
+    if len(set(lengths)) == 1 and count <= _KEPT_OFFSETS:
+        offsets = _even_offsets(count, lengths[0], large=large)
+    else:
+        ends = np.cumsum(np.repeat(lengths, counts), dtype=np.int64)
+        offsets = pa.array(np.concatenate([[0], ends]).astype(np.int64 if large else np.int32))
+    array = pa.LargeListArray if large else pa.ListArray
+    return array.from_arrays(offsets, values, type=pa_type, mask=missing)
+
+
+@lru_cache(maxsize=256)
+def _even_offsets(count: int, length: int, *, large: bool) -> pa.Array:
+    # Rows of one shape ask for the same offsets again and again; Arrow arrays do not change, so they can share them.
+    return pa.array(np.arange(count + 1, dtype=np.int64 if large else np.int32) * length)
 
 
 def _missing(items: Sequence[Any]) -> pa.Array | None:

@@ -25,7 +25,7 @@ __all__ = ["ShardStats", "ShardWriter"]
 _GATHER_BYTES = 1 * 2**20
 _GATHER_ROWS = 1000
 # Hashed and written in slices that stay in the processor's cache between the two.
-_SLICE_BYTES = 1 * 2**20
+_SLICE_BYTES = 4 * 2**20
 _SCRAP_BYTES = 4096
 
 
