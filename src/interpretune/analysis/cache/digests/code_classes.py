@@ -49,6 +49,7 @@ _BOOKKEEPING = frozenset(
         "__classdictcell__",
         "__non_callable_proto_members__",
         "_abc_impl",
+        "__attrs_props__",
         "_abc_registry",
         "_abc_cache",
         "__dataclass_fields__",

@@ -10,16 +10,24 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
-import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
+from .distributions import PYTHON, class_origin
 from .values import encode_scalar, item_tokens, mapping_tokens, set_tokens
 from .walk import Walk, frame
 
-__all__ = ["class_token", "encode_enum", "encode_instance", "holds_builtin", "is_record"]
+__all__ = [
+    "class_token",
+    "encode_attrs_field",
+    "encode_encoding",
+    "encode_enum",
+    "encode_instance",
+    "holds_builtin",
+    "is_record",
+]
 
 #: What the language keeps among the attributes, and which says nothing about the value.
 _BOOKKEEPING = frozenset({"__dict__", "__weakref__", "__orig_class__"})
@@ -27,11 +35,19 @@ _BOOKKEEPING = frozenset({"__dict__", "__weakref__", "__orig_class__"})
 _NAMED_TUPLE = frozenset(
     {
         *("__doc__", "__module__", "__qualname__", "__slots__", "__match_args__", "__orig_bases__"),
-        *("__firstlineno__", "__static_attributes__"),
+        *("__firstlineno__", "__static_attributes__", "__slotnames__"),
         *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
         *("__new__", "__repr__", "__getnewargs__", "__replace__"),
         *("_fields", "_field_defaults", "_make", "_replace", "_asdict"),
     }
+)
+
+
+_ATTRS_FIELD = ("name", "default", "init", "kw_only", "validator", "converter", "on_setattr", "eq", "order", "hash")
+#: What an `Encoding` of the `tokenizers` library tells; it has no attributes of its own.
+_ENCODING = (
+    *("ids", "type_ids", "tokens", "offsets", "word_ids", "sequence_ids"),
+    *("attention_mask", "special_tokens_mask", "overflowing", "n_sequences"),
 )
 
 
@@ -53,7 +69,7 @@ def class_token(cls: type, walk: Walk) -> bytes:
         walk: where it was met.
     """
     name = cls.__qualname__
-    if cls.__module__.partition(".")[0] in sys.stdlib_module_names or _plain_named_tuple(cls):
+    if class_origin(cls) == PYTHON or _plain_named_tuple(cls):
         fields = [str(field).encode() for field in getattr(cls, "_fields", ())]
         token = frame("class", name.encode(), *fields)
     else:
@@ -85,6 +101,16 @@ def encode_instance(value: Any, walk: Walk) -> bytes:
         frame("attribute", name.encode(), walk.child(attributes[name], f".{name}")) for name in sorted(attributes)
     ]
     return frame("instance", *pieces)
+
+
+def encode_attrs_field(value: Any, walk: Walk) -> bytes:
+    """Encode a field of an attrs class by what decides about values, which its annotation does not."""
+    return frame("attrs field", *(walk.child(getattr(value, name), f".{name}") for name in _ATTRS_FIELD))
+
+
+def encode_encoding(value: Any, walk: Walk) -> bytes:
+    """Encode what a fast tokenizer gives for one text, by all that it tells about the tokens."""
+    return frame("encoding", *(walk.child(getattr(value, name), f".{name}") for name in _ENCODING))
 
 
 def _attributes(value: Any, walk: Walk) -> dict[str, Any]:

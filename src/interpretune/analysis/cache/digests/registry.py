@@ -76,7 +76,14 @@ _BASES = {
     "enum.Enum": "instances:encode_enum",
     "builtins.type": "code:encode_code",
     **{f"{module}.PurePath": "standard:encode_path" for module in ("pathlib", "pathlib._local")},
-    **{f"collections.User{kind}": "instances:encode_instance" for kind in ("Dict", "List", "String")},
+    **{
+        f"collections.{name}": "instances:encode_instance"
+        for name in ("ChainMap", "UserDict", "UserList", "UserString")
+    },
+    "attr._make.Attribute": "instances:encode_attrs_field",
+    "attr._make.Factory": "instances:encode_instance",
+    "attr._make.Converter": "instances:encode_instance",
+    "tokenizers.Encoding": "instances:encode_encoding",
     "numpy.ndarray": "arrays:encode_array",
     "numpy.generic": "arrays:encode_array",
     "numpy.dtype": "arrays:encode_dtype",
@@ -149,6 +156,8 @@ def _encoder_of(cls: type) -> Encoder | None:
     target = _EXACT.get(_name(cls))
     if target is None:
         target = next((_BASES[_name(base)] for base in cls.__mro__ if _name(base) in _BASES), None)
+    if target is None and cls.__name__ == "cython_function_or_method":
+        target = "code:encode_code"
     if target is None and (is_record(cls) or holds_builtin(cls)):
         target = "instances:encode_instance"
     if target is None:
