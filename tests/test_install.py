@@ -213,3 +213,11 @@ def test_files_gone_leave_a_quiet_interpreter(environment: Environment, wheels: 
     environment.install(wheels["host editable by path"])
     (environment.site / gone).rename(environment.python.parent / "gone")
     assert environment.probe()["placeholder"] is True
+
+
+def test_pytest_starts_without_a_warning(environment: Environment, wheels: dict[str, Path], tmp_path: Path) -> None:
+    """It finds the package of our plugin imported already, by the finder."""
+    environment.install(wheels["wheel"])
+    file = tmp_path / "test_nothing.py"
+    file.write_text("def test_nothing(): pass")
+    assert "1 passed" in environment.run("-m", "pytest", "-W", "error", "-p", "no:cacheprovider", file)
