@@ -21,6 +21,7 @@ __all__ = [
     "is_generated",
     "is_user_class",
     "is_user_function",
+    "is_users_code",
     "unwrap",
 ]
 
@@ -74,6 +75,12 @@ def is_user_class(cls: type) -> bool:
     return class_origin(cls).user
 
 
+def is_users_code(value: Any) -> bool:
+    """Tell whether a function, method or class is the user's, also below wrappers that change nothing."""
+    value = getattr(unwrap(value), "__func__", value)
+    return is_user_class(value) if isinstance(value, type) else is_user_function(value)
+
+
 _DATACLASS_METHODS = frozenset(
     [
         "__init__",
@@ -104,6 +111,8 @@ def is_generated(owner: type, name: str, value: Any) -> bool:
     made = isinstance(function, FunctionType) and function.__code__.co_filename.startswith("<")
     if "__dataclass_params__" in owner.__dict__:
         return name in _DATACLASS_METHODS and (made or not is_user_function(function))
+    if "__attrs_attrs__" in owner.__dict__:
+        return made and function.__code__.co_filename.startswith("<attrs generated")
     if "_fields" in owner.__dict__ and issubclass(owner, tuple):
         return name in owner.__dict__["_fields"] or (
             name in _NAMED_TUPLE_METHODS and (made or not is_user_function(function))
