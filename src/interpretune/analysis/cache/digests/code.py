@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UnfingerprintableError
 from .code_classes import class_token, read_class
-from .code_kinds import encode_kind, installed_token
+from .code_kinds import encode_kind, installed_token, name_token
 from .code_lookup import is_user_class, is_user_function, unwrap
 from .code_nodes import Bindings, Node
+from .code_noise import says_of_the_world
 from .code_source import find_source
 from .code_values import Atoms, Instance, Items, Known
 from .walk import Walk, frame
@@ -126,6 +127,9 @@ class CodeGraph:
         """
         if known.label in node.reads:
             return
+        if known.installed:
+            node.reads[known.label] = self._named(known, node)
+            return
         try:
             with self._at(node, known.label, known.path):
                 node.reads[known.label] = self.walk.child(known.value)
@@ -139,6 +143,15 @@ class CodeGraph:
                 type_name=error.type_name,
                 hint=error.hint,
             ) from None
+
+    def _named(self, known: Known, node: Node) -> bytes:
+        note = says_of_the_world(known.installed)
+        if note:
+            self.walk.note(f"function `{node.value.__qualname__}` {note} (`{known.installed}`)")
+        if isinstance(known.value, (type, FunctionType)):
+            with self._at(node, known.label, known.path):
+                return self.meet(known.value, "")
+        return name_token(known.installed, self.walk)
 
     def call(self, node: Node, function: FunctionType, bindings: Bindings, label: str, path: str) -> Atoms:
         """Let a node depend on a user function that it calls with known objects.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .code_apply import Arguments, apply_each
 from .code_imports import import_module
-from .code_lookup import Absent, find_attribute
+from .code_lookup import Absent, find_attribute, is_users_code
 from .code_operations import attribute, count_length, iterate, operate
 from .code_targets import is_definite
 from .code_values import Atom, Atoms, Each, Instance, Items, Known, Super, join
@@ -217,6 +217,17 @@ def _import(reader: Reader, node: ast.Call) -> Atoms:
     return (Known(module, f"import {name}", reader.node.path),) if module is not None else ()
 
 
+def _globals(reader: Reader, node: ast.Call) -> Atoms:
+    """Any function or class of the module may be meant."""
+    _dynamic(reader, node)
+    names = reader.function.__globals__
+    for name in sorted(name for name in names if isinstance(name, str)):
+        value = names[name]
+        if is_users_code(value) and getattr(value, "__module__", None) == names.get("__name__"):
+            reader.consume((Known(value, f"globals().{name}", f"{reader.node.path}.{name}"),))
+    return ()
+
+
 def _unfollowable(reader: Reader, node: ast.Call) -> Atoms:
     _dynamic(reader, node)
     return _passed_on(reader, node)
@@ -242,7 +253,7 @@ SPECIAL: dict[int, Callable[[Reader, ast.Call], Atoms]] = {
         (map, _map), (filter, _map), (sorted, _ordered), (min, _ordered), (max, _ordered), (str, _text), (repr, _text),
         (typing.cast, _cast), (os.getenv, _environment), (os.environ.get, _environment),
         (importlib.import_module, _import), (builtins.__import__, _unfollowable), (eval, _unfollowable),
-        (exec, _unfollowable), (globals, _unfollowable), (locals, _unfollowable), (vars, _unfollowable),
+        (exec, _unfollowable), (globals, _globals), (locals, _unfollowable), (vars, _unfollowable),
     )
 }  # fmt: skip
 

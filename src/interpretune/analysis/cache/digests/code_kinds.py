@@ -17,11 +17,12 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from .code_bytecode import code_token
-from .code_lookup import is_user_class, is_user_function
+from .code_lookup import is_users_code
+from .code_noise import is_noise
 from .distributions import PYTHON, Origin, class_origin, file_origin, function_origin, module_origin, public_name
 from .walk import Walk, frame
 
-__all__ = ["encode_kind", "installed_token", "origin_of"]
+__all__ = ["encode_kind", "installed_token", "name_token", "origin_of"]
 
 #: Names that every module has and that say only where it lies.
 MODULE_NAMES = frozenset(
@@ -65,9 +66,17 @@ def installed_token(value: Any, walk: Walk) -> bytes:
     origin = origin_of(value)
     if origin.user:
         return _extension(value, walk)
-    if origin is not PYTHON and origin != PYTHON:
+    if origin != PYTHON:
         walk.use(origin.distribution)
     return frame("installed", origin.distribution.encode(), public_name(value).encode())
+
+
+def name_token(name: str, walk: Walk) -> bytes:
+    """Give the token of something that an installed module holds, by its dotted name."""
+    origin = module_origin(sys.modules[name.rpartition(".")[0]])
+    if origin != PYTHON:
+        walk.use(origin.distribution)
+    return frame("installed", origin.distribution.encode(), name.encode())
 
 
 def encode_kind(value: Any, walk: Walk) -> bytes:
@@ -84,6 +93,8 @@ def encode_kind(value: Any, walk: Walk) -> bytes:
         return _typing(value, walk)
     if type(value).__module__ == "numpy" and type(value).__name__ == "ufunc":
         return frame("ufunc", installed_token(type(value), walk), value.__name__.encode())
+    if type(value).__name__ == "cython_function_or_method":
+        return installed_token(value, walk)
     walk.refuse(value, "its meaning is not known to the cache")
 
 
@@ -99,17 +110,12 @@ def _installed_function(value: FunctionType, walk: Walk) -> bytes:
             content = cell.cell_contents
         except ValueError:
             continue
-        if _is_users(content) or type(content) in _LITERALS:
+        if is_users_code(content) or type(content) in _LITERALS:
             pieces.append(frame("cell", name.encode(), walk.child(content, f".{name}")))
     wrapped = value.__dict__.get("__wrapped__")
-    if wrapped is not None and _is_users(wrapped):
+    if wrapped is not None and is_users_code(wrapped):
         pieces.append(frame("wrapped", walk.child(wrapped, ".__wrapped__")))
     return frame("function", installed_token(value, walk), *pieces)
-
-
-def _is_users(value: Any) -> bool:
-    value = getattr(value, "__func__", value)
-    return is_user_function(value) or (isinstance(value, type) and is_user_class(value))
 
 
 _LITERALS = (bool, int, float, complex, str, bytes, tuple, frozenset)
@@ -176,9 +182,11 @@ def _single_dispatch_method(value: Any, walk: Walk) -> bytes:
 
 def _operator(value: Any, walk: Walk) -> bytes:
     kind, arguments = value.__reduce__()[:2]
-    if kind is functools.partial:
-        (kind,), arguments = arguments, (arguments, value.__reduce__()[2])
-    return frame("operator", type(value).__name__.encode(), walk.child(arguments, ".args"))
+    # A `methodcaller` with keywords is told as a partial that holds them.
+    keywords = kind.keywords if isinstance(kind, functools.partial) else {}
+    arguments = (*(kind.args if isinstance(kind, functools.partial) else ()), *arguments)
+    tokens = (walk.child(arguments, ".args"), walk.child(keywords, ".keywords"))
+    return frame("operator", type(value).__name__.encode(), *tokens)
 
 
 def _module(value: ModuleType, walk: Walk) -> bytes:
@@ -187,7 +195,9 @@ def _module(value: ModuleType, walk: Walk) -> bytes:
         return installed_token(value, walk)
     if not str(getattr(value, "__file__", "") or ".py").endswith((".py", ".pyc")):
         return _extension(value, walk)
-    held = {name: content for name, content in vars(value).items() if name not in MODULE_NAMES}
+    held = {
+        name: content for name, content in vars(value).items() if name not in MODULE_NAMES and not is_noise(content)
+    }
     return frame("module", *(frame("name", name.encode(), walk.child(held[name], f".{name}")) for name in sorted(held)))
 
 

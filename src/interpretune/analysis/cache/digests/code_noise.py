@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["is_noise", "is_quiet_function"]
+__all__ = ["is_noise", "is_quiet_function", "says_of_the_world"]
 
 #: Classes, by module and name; their subclasses are meant too.
 NOISE_CLASSES = frozenset(
@@ -39,3 +39,30 @@ def is_quiet_function(value: Any) -> bool:
     """Tell whether a function only tells people something."""
     module = getattr(value, "__module__", None)
     return module in _QUIET_MODULES or f"{module}.{getattr(value, '__qualname__', '')}" in QUIET_FUNCTIONS
+
+
+#: Functions whose results do not follow from what is in the key, by name or by module, and what a note says of them.
+_WORLD = {
+    "draws from a generator that all code shares": frozenset(
+        {
+            *("random", "numpy.random", "secrets"),
+            *(
+                f"torch.{name}"
+                for name in ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial")
+            ),
+            *(f"torch.{name}_like" for name in ("rand", "randn", "randint")),
+        }
+    ),
+    "asks the clock": frozenset({"time.time", "time.time_ns", "time.perf_counter", "time.monotonic"}),
+    "reads files, whose content does not count": frozenset(
+        {"builtins.open", "io.open", "torch.load", "numpy.load", "json.load", "pickle.load"}
+    ),
+}
+
+
+def says_of_the_world(name: str) -> str:
+    """Tell in words what a function of this dotted name brings in that is not in the key; empty where it is nothing."""
+    for words, names in _WORLD.items():
+        if name in names or name.rpartition(".")[0] in names:
+            return words
+    return ""

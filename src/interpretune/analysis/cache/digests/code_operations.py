@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from dataclasses import replace
 from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from .code_lookup import (
     find_class_attribute,
     is_user_class,
     is_user_function,
+    is_users_code,
 )
 from .code_values import Atom, Atoms, Bound, Each, Instance, Items, Known, Quiet, Super, join
+from .distributions import PYTHON, module_origin
 from .walk import frame
 
 if TYPE_CHECKING:
@@ -65,6 +68,8 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
     else:
         reader.consume((atom,))
         return ()
+    if isinstance(atom, Known) and isinstance(atom.value, ModuleType) and not module_origin(atom.value).user:
+        return _of_installed_module(atom, name, entry)
     if isinstance(entry, Plain):
         if isinstance(atom, Known):
             return (atom.step(entry.value, f".{name}"),)
@@ -79,6 +84,18 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
     elif isinstance(atom, Known):
         reader.consume((atom,))
     return ()
+
+
+def _of_installed_module(module: Known, name: str, entry: Any) -> Atoms:
+    """What an installed module holds goes by its name there, unless the user put it in place of what was installed."""
+    value = entry.value if isinstance(entry, Plain) else None
+    known = module.step(value, f".{name}")
+    if isinstance(value, ModuleType) or is_users_code(value):
+        return (known,)
+    # A setting of a library may be changed while it runs; what the standard library holds follows from the machine.
+    if type(value) in (bool, int, float) and module_origin(module.value) != PYTHON:
+        return (known,)
+    return (replace(known, installed=f"{module.value.__name__}.{name}"),)
 
 
 def _method(reader: Reader, atom: Known | Instance, entry: Method, label: str, path: str) -> Atoms:
@@ -149,8 +166,21 @@ def iterate(reader: Reader, atoms: Atoms) -> Atoms:
             count_length(reader, atom)
             elements = join(elements, tuple(atom.step(value, f"[{i}]") for i, value in enumerate(atom.value)))
         else:
-            elements = join(elements, operate(reader, (atom,), ("__iter__", "__aiter__", "__next__", "__getitem__")))
+            elements = join(elements, _iterate_object(reader, atom))
     return elements
+
+
+def _iterate_object(reader: Reader, atom: Atom) -> Atoms:
+    asked = next((name for name in ("__iter__", "__aiter__", "__getitem__") if _special(atom, name) is not None), None)
+    if asked is None:
+        return operate(reader, (atom,), ("__next__", "__anext__"))
+    given = operate(reader, (atom,), (asked,))
+    if asked == "__getitem__":
+        return given
+    # What `__iter__` gives is asked for one element after the other.
+    stepped = tuple(each for each in given if _special(each, "__next__") or _special(each, "__anext__"))
+    rest = tuple(each for each in given if each not in stepped)
+    return join(operate(reader, stepped, ("__next__", "__anext__")), iterate(reader, rest) if rest else ())
 
 
 def count_length(reader: Reader, known: Known) -> None:

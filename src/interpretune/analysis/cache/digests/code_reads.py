@@ -91,9 +91,12 @@ class Reader:
         values = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
         values.update(function.__kwdefaults__ or {})
         for name, value in values.items():
-            # One that a call overrides may be of any kind.
-            if name not in self.node.bindings or self.graph.walk.find_encoder(value) is not None:
-                self.consume((Known(value, f"{name}=", f"{self.node.path}.{name}"),))
+            default = Known(value, f"{name}=", f"{self.node.path}.{name}")
+            # What is understood counts always; an object of another kind by what the code reads of it.
+            if self.graph.walk.find_encoder(value) is not None:
+                self.consume((default,))
+            if name not in self.node.bindings:
+                self.top.add(name, (default,))
 
     def run_body(self, body: Iterable[ast.stmt]) -> None:
         """Read statements in order."""

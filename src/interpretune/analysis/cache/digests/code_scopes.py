@@ -79,17 +79,18 @@ def _body(node: ast.AST) -> list[ast.AST]:
 
 def _own_parts(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Walk a body without what has names of its own."""
-    for node in nodes:
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
         yield node
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            outside = [*getattr(node, "decorator_list", ()), *getattr(node, "bases", ())]
-            outside += [keyword.value for keyword in getattr(node, "keywords", ())]
+            pending += [*getattr(node, "decorator_list", ()), *getattr(node, "bases", ())]
+            pending += [keyword.value for keyword in getattr(node, "keywords", ())]
             arguments = getattr(node, "args", None)
             if isinstance(arguments, ast.arguments):
-                outside += [default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None]
-            yield from _own_parts(outside)
+                pending += [default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None]
         elif isinstance(node, COMPREHENSIONS):
             # Only an assignment expression binds a name outside of the comprehension.
-            yield from (part.target for part in ast.walk(node) if isinstance(part, ast.NamedExpr))
+            pending += [part.target for part in ast.walk(node) if isinstance(part, ast.NamedExpr)]
         else:
-            yield from _own_parts(ast.iter_child_nodes(node))
+            pending += ast.iter_child_nodes(node)

@@ -41,7 +41,10 @@ class Source:
     @cached_property
     def text(self) -> str:
         """The text for people, without comments, docstrings and annotations."""
-        return readable(self.node)
+        try:
+            return readable(self.node)
+        except RecursionError:
+            return ast.get_source_segment("".join(self.lines), self.node) or ""
 
     def line(self, number: int) -> str:
         """Give one line of the file, stripped; empty where there is none."""
@@ -59,7 +62,7 @@ class _File:
         try:
             tree = ast.parse(text, filename)
             places: dict[tuple[str, int], list[tuple[FunctionNode, str]]] = {}
-            for node, class_name in _definitions(tree, ""):
+            for node, class_name in _definitions(tree):
                 places.setdefault(_place(node), []).append((node, class_name))
             code = _compile(text, filename)
             # Several lambdas on one line cannot be told apart by their position: they are moved to lines of their own.
@@ -190,11 +193,16 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _definitions(node: ast.AST, class_name: str) -> Iterator[tuple[FunctionNode, str]]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            yield child, class_name
-        yield from _definitions(child, child.name if isinstance(child, ast.ClassDef) else class_name)
+def _definitions(tree: ast.AST) -> Iterator[tuple[FunctionNode, str]]:
+    """Give each function and lambda, outer ones first, with the name of the class around it."""
+    # Not by recursion: long sums and `elif` chains are nested deeper than functions may call each other.
+    pending: list[tuple[ast.AST, str]] = [(tree, "")]
+    while pending:
+        node, class_name = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield node, class_name
+        inner = node.name if isinstance(node, ast.ClassDef) else class_name
+        pending.extend((child, inner) for child in reversed(list(ast.iter_child_nodes(node))))
 
 
 def _place(node: FunctionNode) -> tuple[str, int]:
@@ -209,7 +217,7 @@ def _moved(text: str, filename: str, places: list[tuple[str, int]], stride: int)
     tree = ast.parse(text, filename)
     wanted = set(places)
     crowded: dict[tuple[str, int], list[FunctionNode]] = {}
-    for node, _ in _definitions(tree, ""):
+    for node, _ in _definitions(tree):
         if _place(node) in wanted:
             crowded.setdefault(_place(node), []).append(node)
     for number, place in enumerate(places, 1):

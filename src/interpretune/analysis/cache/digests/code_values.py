@@ -22,6 +22,8 @@ class Known:
     #: The dotted path from the named input of the run, for people.
     path: str
     parent: Known | None = field(default=None, repr=False)
+    #: Where it was taken from an installed module: its name there, which is all that counts of it.
+    installed: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
