@@ -212,12 +212,12 @@ class Entry:
         Raises:
             CorruptEntryError: the shards cannot be opened or do not hold what the manifest states.
         """
-        from .opening import assemble, map_shard, read_features
+        from .opening import assemble, map_shards, read_features
 
         rows = self.rows if batches is None else self.manifest.rows_in(batches)
         features = read_features(self.manifest.features, self.path / MANIFEST_NAME)
         return assemble(
-            [map_shard(self.path / shard.file, shard.rows, features) for shard in self.manifest.shards],
+            map_shards(((self.path / shard.file, shard.rows) for shard in self.manifest.shards), features.arrow_schema),
             features,
             rows=rows,
             split=split or self.manifest.split,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from datasets.table import InMemoryTable, MemoryMappedTable, Table, concat_table
 
 from .errors import CorruptEntryError
 
-__all__ = ["assemble", "info_bytes", "map_shard", "read_features"]
+__all__ = ["assemble", "info_bytes", "map_shards", "read_features"]
 
 
 def info_bytes(features: datasets.Features) -> bytes:
@@ -53,28 +53,50 @@ def _check_feature_types(described: Any, where: Path) -> None:
             pending.extend(value)
 
 
-def map_shard(path: Path, rows: int, features: datasets.Features) -> Table:
-    """Map one Arrow file.
+def map_shards(shards: Iterable[tuple[Path, int]], schema: pa.Schema) -> list[Table]:
+    """Map Arrow files.
 
     Args:
-        path: the file.
-        rows: the number of rows that it must hold.
-        features: the features that it must have.
+        shards: the files, each with the number of rows that it must hold.
+        schema: the schema that each must have, with the metadata to go by.
 
     Raises:
-        CorruptEntryError: it is missing, is no Arrow stream, or holds something else.
+        CorruptEntryError: one is missing, is no Arrow stream, or holds something else.
     """
-    schema = features.arrow_schema
+    written = pa.ipc.read_message(schema.serialize()).metadata
+    return [_map_shard(path, rows, schema, written) for path, rows in shards]
+
+
+def _map_shard(path: Path, rows: int, schema: pa.Schema, written: pa.Buffer) -> Table:
     try:
-        table = MemoryMappedTable.from_file(str(path))
-    except (OSError, pa.ArrowException, ValueError) as error:
+        batches = _batches(str(path), schema, written)
+    except (OSError, EOFError, pa.ArrowException, ValueError) as error:
         raise CorruptEntryError(path, f"it cannot be opened: {error}") from error
+    if batches is None:
+        raise CorruptEntryError(path, "its columns are not those of the stated features")
+    # The file's own metadata is dropped, here and, by `Dataset`, wherever the table is opened again after pickling: only
+    # the features that were checked say what the columns mean.
+    table = pa.Table.from_batches(batches, schema)
     if table.num_rows != rows:
         raise CorruptEntryError(path, f"it holds {table.num_rows} rows, {rows} are stated")
-    if not table.schema.equals(schema, check_metadata=False):
-        raise CorruptEntryError(path, "its columns are not those of the stated features")
-    # The file's own metadata is dropped: only the features checked above say what the columns mean.
-    return table.replace_schema_metadata(schema.metadata)
+    return MemoryMappedTable(table, str(path))
+
+
+def _batches(path: str, schema: pa.Schema, written: pa.Buffer) -> list[pa.RecordBatch] | None:
+    """Map the record batches of an Arrow stream; None where they are of another schema.
+
+    Reading a schema costs more than mapping all that follows it, as each extension type is made anew by Python code. A
+    file that begins with the very bytes that the expected schema is written as need not be asked.
+    """
+    with pa.memory_map(path) as file:  # closed, the map lasts as long as the batches that lie in it
+        messages = pa.ipc.MessageReader.open_stream(file)
+        if messages.read_next_message().metadata.equals(written):
+            found = list(messages)
+            if all(message.type == "record batch" for message in found):
+                return [pa.ipc.read_record_batch(message, schema) for message in found]
+        file.seek(0)
+        stream = pa.ipc.open_stream(file)
+        return list(stream) if stream.schema.equals(schema, check_metadata=False) else None
 
 
 def assemble(

@@ -22,7 +22,7 @@ import pyarrow as pa
 from datasets.table import InMemoryTable, Table
 
 from .commit import EntryWriter, Plan
-from .opening import assemble, map_shard
+from .opening import assemble, map_shards
 from .rows import EncodedRows
 
 __all__ = ["RowSink", "temporary_writer"]
@@ -60,6 +60,7 @@ class RowSink:
         features: datasets.Features,
     ) -> None:
         self.features = features
+        self._schema = features.arrow_schema
         self.trouble = ""
         self._writer = writer
         self._fall_back = fall_back
@@ -162,7 +163,7 @@ class RowSink:
             return
         entry = self._writer.entry
         for shard in entry.manifest.shards[self._mapped :]:
-            self._tables.append(map_shard(entry.path / shard.file, shard.rows, self.features))
+            self._tables += map_shards([(entry.path / shard.file, shard.rows)], self._schema)
             self._mapped += 1
             # What was there before this run was never pending.
             for _ in range(min(shard.batches, len(self._pending))):
