@@ -515,6 +515,14 @@ class TestAttributes:
         first = key(Holder(log=logging.getLogger("a"), lock=threading.Lock()))
         assert first == key(Holder(log=logging.getLogger("b"), lock=threading.Lock()))
 
+    def test_handles_of_hooks_say_nothing(self) -> None:
+        def holding() -> Any:
+            model = Holder()
+            model.handle = model.layer.register_forward_hook(hook)
+            return model
+
+        assert key(holding()) == key(holding())
+
     def test_back_references(self) -> None:
         torch.manual_seed(0)
         first = Outer()

@@ -7,17 +7,16 @@ kind is understood as its class's code and its attributes where Python can see i
 
 from __future__ import annotations
 
-import logging
-import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from .code_noise import is_noise
 from .walk import Walk, frame
 
-__all__ = ["NOISE_ATTRIBUTES", "counted", "encode_object", "encode_state", "objects_understood"]
+__all__ = ["NOISE_ATTRIBUTES", "NOISE_CLASSES", "counted", "encode_object", "encode_state", "objects_understood"]
 
 _LOADING = "says how checkpoints are loaded, saved or placed; what came of it lies in the weights"
 _ORIGIN = "says where something came from"
@@ -135,9 +134,10 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
     },
 }
 
-#: Objects that hold no meaning of their own.
-_NOISE_TYPES = (logging.Logger, logging.LoggerAdapter, type(threading.Lock()), type(threading.RLock()))
-
+#: Objects of libraries that say nothing about the object that holds them, each with the reason.
+NOISE_CLASSES = {
+    "torch.utils.hooks.RemovableHandle": "takes a hook away; its number comes from a counter of the process",
+}
 
 _MISSING = object()
 
@@ -206,7 +206,9 @@ def encode_object(value: Any, walk: Walk) -> bytes:
     Raises:
         UnfingerprintableError: a part of its state lies outside of what Python shows, in an extension type.
     """
-    if isinstance(value, _NOISE_TYPES):
+    if is_noise(value) or any(
+        f"{base.__module__}.{base.__qualname__}" in NOISE_CLASSES for base in type(value).__mro__
+    ):
         return b"noise"
     if isinstance(value, weakref.ref):
         target = value()

@@ -80,6 +80,9 @@ def module_origin(module: ModuleType) -> Origin:
         return PYTHON
     # A namespace package is a folder that several distributions may share; what lies in it is asked one by one.
     folders = list(getattr(module, "__path__", ()))
+    parent = sys.modules.get(name.rpartition(".")[0])
+    if not folders and parent is not None:
+        return module_origin(parent)  # made by an extension module for itself, such as `torch._C._nn`
     return next((origin for folder in folders if not (origin := _folder_origin(folder)).user), USER)
 
 

@@ -42,7 +42,7 @@ NOISE_HOOKS = {
     "transformers.utils.output_capturing": "collects hidden states during a call that asks for them; else idle",
 }
 
-_CONFIG_NAMES = ("config", "cfg")
+_CONFIG_NAMES = ("cfg", "config")
 
 
 def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
@@ -254,19 +254,20 @@ def _is_generation(name: str, value: Any) -> bool:
 
 
 def _configs(nodes: list[Node], walk: Walk) -> bytes | None:
-    return _held(nodes, walk, _is_config)
+    return _held(nodes, walk, _CONFIG_NAMES, _is_config)
 
 
 def _generation(nodes: list[Node], walk: Walk) -> bytes | None:
-    return _held(nodes, walk, _is_generation)
+    return _held(nodes, walk, ("generation_config",), _is_generation)
 
 
-def _held(nodes: list[Node], walk: Walk, wanted: Any) -> bytes | None:
+def _held(nodes: list[Node], walk: Walk, names: tuple[str, ...], wanted: Any) -> bytes | None:
     pieces: list[bytes] = []
     met: dict[int, bytes] = {}
     for node in nodes:
-        for name, value in sorted(node.module.__dict__.items()):
-            if node.inside is None and wanted(name, value):
+        for name in names if node.inside is None else ():
+            value = node.module.__dict__.get(name)
+            if wanted(name, value):
                 # Mostly all submodules hold the one config of the model: it is looked at once.
                 if id(value) not in met:
                     met[id(value)] = walk.child(value, f"{node.path}.{name}")

@@ -77,11 +77,14 @@ class Leaf:
 
 
 def _copies(tensor: torch.Tensor) -> Iterator[memoryview]:
-    """Give the bytes of a tensor in row-major order, a slab at a time."""
+    """Give the bytes of a tensor in row-major order, a slab at a time; each overwrites the one before."""
     if not (tensor.is_conj() or tensor.is_neg()):
         tensor = tensor.view(_RAW_DTYPES.get(tensor.itemsize, tensor.dtype))
+    buffer = torch.empty(min(tensor.numel(), SLAB_BYTES // tensor.itemsize), dtype=tensor.dtype, device="cpu")
     for slab in _slabs(tensor):
-        yield _memory(slab.resolve_conj().resolve_neg().cpu().contiguous())
+        copy = buffer[: slab.numel()]
+        copy.view(slab.shape).copy_(slab)
+        yield _memory(copy)
 
 
 def _memory(tensor: torch.Tensor) -> memoryview:
