@@ -31,7 +31,7 @@ __all__ = ["Column"]
 
 _ARRAYS = (Array2D, Array3D, Array4D, Array5D)
 _MAX_OFFSET = 2**31 - 1
-_KEPT_OFFSETS = 1024
+_KEPT_OFFSETS = 1024  # longer ones are not worth their memory
 # Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
 _MIXED_TYPES = (
     {"on_mixed_types": "use_json"} if "on_mixed_types" in inspect.signature(OptimizedTypedSequence).parameters else {}
@@ -122,8 +122,6 @@ class Column:
         array = pa.array(OptimizedTypedSequence(encoded, type=self.feature, col=self.name, **_MIXED_TYPES))
         table = table_cast(pa.Table.from_arrays([array], names=[self.name]), self._schema)
         array = table.column(0).combine_chunks()
-        if isinstance(array, pa.ChunkedArray):
-            array = pa.concat_arrays(array.chunks)
         if isinstance(self.feature, _ARRAYS):
             _check_complete(array, encoded)
         return array
@@ -207,6 +205,7 @@ def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool
     """Lay the arrays' elements one after the other, converted as Arrow converts safely; None where it would not."""
     dtype = blocks[0].dtype
     source = pa.from_numpy_dtype(dtype)
+    # Between these kinds datasets converts according to the first value that it meets; it does so itself.
     kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
     if not any(kind(source) and kind(pa_type) for kind in kinds):
         return None
@@ -215,6 +214,7 @@ def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool
         return pa.array(np.concatenate([block.reshape(-1) for block in blocks]))  # packs bits, so always a copy
     converts = source != pa_type
     if len(blocks) == 1 and blocks[0].flags.c_contiguous and (converts or not own):
+        # Where it is converted, that makes the copy.
         buffer = pa.py_buffer(blocks[0].reshape(-1))
     else:
         # Arrow's pool keeps memory that was used before, so copying does not pay for fresh pages each time.
@@ -241,11 +241,8 @@ def _wrap(
     """
     if pa.types.is_fixed_size_list(pa_type):
         size = pa_type.list_size
-        if (
-            missing is not None
-            or not size
-            or any(length != size for length, n in zip(lengths, counts, strict=True) if n)
-        ):
+        other = any(length != size for length, count in zip(lengths, counts, strict=True) if count)
+        if other or not size or missing is not None:
             return None
         return pa.FixedSizeListArray.from_arrays(values, type=pa_type)
     large = pa.types.is_large_list(pa_type)

@@ -1,0 +1,200 @@
+"""Claim: a first run writes rows several times as fast as `Dataset.from_generator`, and hardly slower than Arrow can.
+
+Rows of 1.6 MB, as tensors, into files on one file system, by
+
+- `from_generator`, as `datasets` does it;
+- `pyarrow.ipc`, streaming record batches that are ready in memory: the least that writing such a file costs;
+- the shard writer, called as rows come;
+- the shard writer behind the pipeline, as a run uses it: encoded by one thread, hashed and written by another.
+
+The shard writer brings its file to the disk (fsync), `from_generator` and a plain Arrow stream do not. So both of the
+latter two are timed with and without it, and like is compared with like.
+
+The second table is of a run whose step computes for a while: how much longer it takes when its rows are stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import datasets
+import pyarrow as pa
+import torch
+from datasets import Array3D, Dataset, Features, List, Value
+
+from interpretune.analysis.cache.pipeline import Pipeline
+from interpretune.analysis.cache.rows import EncodedRows, RowEncoder
+from interpretune.analysis.cache.writer import ShardWriter
+
+KINDS: dict[str, tuple[object, tuple[int, ...]]] = {
+    "Array3D (4, 2, 50257) float32": (Array3D(shape=(None, 2, 50257), dtype="float32"), (4, 2, 50257)),
+    "List(List(float32)), 8 x 50257": (List(List(Value("float32"))), (8, 50257)),
+}
+OVER_FROM_GENERATOR = 4.0
+OVER_RAW = 1.6
+
+
+def from_generator(directory: Path, features: Features, rows: list[dict]) -> Path:
+    made = Dataset.from_generator(lambda: iter(rows), features=features, cache_dir=str(directory))
+    return Path(made.cache_files[0]["filename"])
+
+
+def raw(directory: Path, schema: pa.Schema, batches: list[pa.RecordBatch]) -> Path:
+    path = directory / "raw.arrow"
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+        for batch in batches:
+            stream.write_batch(batch)
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    return path
+
+
+def direct(directory: Path, features: Features, rows: list[dict]) -> Path:
+    writer = ShardWriter(directory / "direct.arrow", features)
+    for row in rows:
+        writer.write([row])
+    writer.close()
+    return writer.path
+
+
+def pipelined(directory: Path, features: Features, rows: Iterator[dict]) -> Path:
+    writer = ShardWriter(directory / "pipelined.arrow", features)
+    encoder = RowEncoder(features)
+    pipeline: Pipeline[EncodedRows] = Pipeline(writer.write_encoded, size_of=lambda item: item.nbytes, name="writer")
+    for row in rows:
+        pipeline.put(encoder.encode([row]))
+    pipeline.close()
+    writer.close()
+    return writer.path
+
+
+def timed(write: Callable[[Path], Path], base: Path, *, fsync: bool) -> float:
+    """Seconds of one writing, into a directory that is new and gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=base) as directory, contextlib.ExitStack() as stack:
+        os.sync()
+        if not fsync:
+            stack.enter_context(mock.patch("os.fsync", return_value=None))
+        began = time.perf_counter()
+        write(Path(directory))
+        return time.perf_counter() - began
+
+
+def check_equal(base: Path, writes: list[Callable[[Path], Path]]) -> None:
+    """All of the files must hold the same features and rows, else their times mean nothing."""
+    with tempfile.TemporaryDirectory(dir=base) as directory:
+        made = [Dataset.from_file(str(write(Path(directory)))) for write in writes]
+        assert all(rows.features == made[0].features for rows in made)
+        assert all(rows.data.table.combine_chunks() == made[0].data.table.combine_chunks() for rows in made)
+
+
+def measure_writing(base: Path, name: str, count: int, repeat: int) -> dict:
+    feature, shape = KINDS[name]
+    features = Features({"x": feature})
+    rows = [{"x": torch.randn(shape)} for _ in range(count)]
+    encoder = RowEncoder(features)
+    batches = [batch for row in rows for batch in encoder.encode([row]).batches]
+    ways: dict[str, Callable[[Path], Path]] = {
+        "from_generator": lambda directory: from_generator(directory, features, rows),
+        "pyarrow.ipc": lambda directory: raw(directory, encoder.schema, batches),
+        "shard writer": lambda directory: direct(directory, features, rows),
+        "shard writer, pipelined": lambda directory: pipelined(directory, features, iter(rows)),
+    }
+    check_equal(base, list(ways.values()))
+    variants = [(way, fsync) for way in ways for fsync in (False, True) if not (way == "from_generator" and fsync)]
+    seconds: dict[tuple[str, bool], list[float]] = {variant: [] for variant in variants}
+    # Round by round, so that what else the machine does meets all of them; the first round warms it up.
+    for index in range(repeat + 1):
+        for way, fsync in variants:
+            taken = timed(ways[way], base, fsync=fsync)
+            if index:
+                seconds[way, fsync].append(taken)
+    megabytes = count * rows[0]["x"].nbytes / 1e6
+    results = []
+    for (way, fsync), taken in seconds.items():
+        median = statistics.median(taken)
+        results.append({"way": way, "fsync": fsync, "seconds": median, "MB/s": megabytes / median, "all": taken})
+    return {"rows": name, "count": count, "megabytes": megabytes, "results": results}
+
+
+def show_writing(table: dict) -> None:
+    medians = {(result["way"], result["fsync"]): result["seconds"] for result in table["results"]}
+    print(f"\n{table['count']} rows of {table['rows']}, {table['megabytes']:.0f} MB")
+    print(f"{'':26}{'fsync':>6}{'seconds':>10}{'MB/s':>8}{'x from_generator':>18}{'of pyarrow.ipc':>16}")
+    for result in table["results"]:
+        way, fsync, seconds = result["way"], result["fsync"], result["seconds"]
+        faster = medians["from_generator", False] / seconds
+        slower = seconds / medians["pyarrow.ipc", fsync]
+        print(f"{way:26}{'yes' if fsync else 'no':>6}{seconds:10.3f}{result['MB/s']:8.0f}{faster:18.1f}{slower:16.2f}")
+
+
+def computing(shape: tuple[int, ...], seconds: float, count: int) -> Iterator[dict]:
+    """Rows of a step that computes on one thread for about so long, and returns the same buffer each time."""
+    buffer = torch.zeros(shape)
+    left, right = torch.randn(64, 64), torch.randn(64, 64)
+    for index in range(count):
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            torch.mm(left, right)
+        yield {"x": buffer.fill_(index)}
+
+
+def measure_overlap(base: Path, seconds: float, count: int, repeat: int) -> dict:
+    feature, shape = KINDS["Array3D (4, 2, 50257) float32"]
+    features = Features({"x": feature})
+    torch.set_num_threads(1)
+    without, stored = [], []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        for _ in computing(shape, seconds, count):
+            pass
+        without.append(time.perf_counter() - began)
+        stored.append(
+            timed(lambda directory: pipelined(directory, features, computing(shape, seconds, count)), base, fsync=True)
+        )
+    plain, kept = statistics.median(without), statistics.median(stored)
+    return {"step_ms": seconds * 1e3, "rows": count, "without": plain, "stored": kept, "slower": kept / plain - 1}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=200, help="rows per file")
+    parser.add_argument("--repeat", type=int, default=5, help="timed rounds, of which the median counts")
+    parser.add_argument("--dir", type=Path, default=None, help="directory on the file system to measure")
+    parser.add_argument("--json", type=Path, default=Path("benchmarks/results/cold_write.json"))
+    arguments = parser.parse_args()
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory(dir=arguments.dir) as directory:
+        base = Path(directory)
+        tables = [measure_writing(base, name, arguments.rows, arguments.repeat) for name in KINDS]
+        for table in tables:
+            show_writing(table)
+        print(f"\nTargets: x from_generator at least {OVER_FROM_GENERATOR}, of pyarrow.ipc at most {OVER_RAW}")
+        steps = [measure_overlap(base, seconds, 60, arguments.repeat) for seconds in (0.005, 0.02, 0.05)]
+    print(f"\n{'step of, ms':>12}{'rows':>6}{'without, s':>12}{'stored, s':>11}{'slower by':>11}")
+    for step in steps:
+        print(
+            f"{step['step_ms']:12.0f}{step['rows']:6}{step['without']:12.3f}{step['stored']:11.3f}{step['slower']:11.1%}"
+        )
+    result = {
+        "benchmark": "cold_write",
+        "versions": {"python": platform.python_version(), "datasets": datasets.__version__, "pyarrow": pa.__version__},
+        "writing": tables,
+        "overlap": steps,
+    }
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
