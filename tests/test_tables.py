@@ -26,6 +26,7 @@ from datasets import (
     IterableDataset,
     LargeList,
     List,
+    Split,
     Value,
     concatenate_datasets,
     load_from_disk,
@@ -550,3 +551,18 @@ def test_rows_mean_the_same_in_another_process(dataset: Dataset, tmp_path: Path)
         command = [sys.executable, "-c", program, str(tmp_path / "data")]
         outputs.add(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip())
     assert outputs == {str(sorted(components(dataset).items()))}
+
+
+def test_a_column_counts_by_its_rows_and_format(dataset: Dataset) -> None:
+    def column(value: Any) -> Any:
+        return value["number"]
+
+    assert components(column(dataset)) == components(column(dataset.select(range(50)).remove_columns("text")))
+    changed = dataset.map(lambda row: {"number": row["number"] + 1}, load_from_cache_file=False)
+    assert components(column(dataset)) != components(column(changed))
+    assert components(column(dataset)) != components(dataset["label"])
+    assert components(dataset["nested"]["raw"]) != components(dataset["nested"]["inner"])
+
+
+def test_a_split_is_its_name() -> None:
+    assert components({"split": Split.TEST}) == components({"split": "test"})

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from interpretune.analysis.cache.digests.registry import find_encoder
 from interpretune.analysis.cache.digests.walk import Policy, Walk
 
-
 # Hypothesis keeps the text of what it builds, and a long list in it is meant.
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 

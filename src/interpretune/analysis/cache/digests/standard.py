@@ -10,9 +10,10 @@ import random
 import re
 import sys
 from collections.abc import Callable
-from pathlib import PurePath
+from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
+from .instances import class_token
 from .values import encode_mapping
 from .walk import Walk, frame
 
@@ -83,6 +84,10 @@ def encode_mapping_proxy(value: Any, walk: Walk) -> bytes:
 def encode_path(value: PurePath, walk: Walk) -> bytes:
     """Encode a path as written: neither resolved nor followed, as the place is not what lies there."""
     text = value.as_posix()
-    token = frame("path", text.encode("utf-8", "surrogatepass"))
+    token = frame(
+        "windows path" if isinstance(value, PureWindowsPath) else "path", text.encode("utf-8", "surrogatepass")
+    )
     walk.part(token, text)
-    return token
+    if type(value).__module__.partition(".")[0] == "pathlib":
+        return token
+    return frame("instance", class_token(type(value), walk), token, walk.child(getattr(value, "__dict__", {})))

@@ -24,11 +24,13 @@ from .walk import Walk, frame
 
 __all__ = [
     "encode_arrow",
+    "encode_column",
     "encode_dataset",
     "encode_dataset_dict",
     "encode_feature",
     "encode_features",
     "encode_iterable_dataset",
+    "encode_split",
 ]
 
 #: Types that store the same values in another way; rows read the same through either.
@@ -66,6 +68,19 @@ def encode_dataset_dict(value: DatasetDict, walk: Walk) -> bytes:
     return frame(
         "datasets", *(p for name in sorted(value) for p in (name.encode(), walk.child(value[name], f"[{name!r}]")))
     )
+
+
+def encode_column(value: Any, walk: Walk) -> bytes:
+    """Encode a column of a dataset, such as ``dataset["text"]``, which is read when it is asked for."""
+    source = value.source
+    if isinstance(source, Dataset):
+        return frame("column of", walk.child(source.select_columns([value.column_name])))
+    return frame("field of", value.column_name.encode(), walk.child(source))
+
+
+def encode_split(value: Any, walk: Walk) -> bytes:
+    """Encode a split's name as the text that it is equal to."""
+    return walk.child(str(value))
 
 
 def encode_iterable_dataset(value: IterableDataset, walk: Walk) -> bytes:

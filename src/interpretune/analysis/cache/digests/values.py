@@ -116,10 +116,7 @@ def set_tokens(values: Iterable[Any], walk: Walk) -> list[bytes]:
 
     Such elements have no place that a path could name, so each is digested by itself with all the code it brings.
     """
-    items = list(values)
-    if _all_plain(items, walk):
-        return sorted(_scalar_tokens(items))
-    return sorted(walk.apart(item, "{item}") for item in items)
+    return sorted(_apart_tokens(list(values), walk, "{item}"))
 
 
 def mapping_tokens(value: dict[Any, Any], walk: Walk, *, ordered: bool = False) -> list[bytes]:
@@ -132,7 +129,7 @@ def mapping_tokens(value: dict[Any, Any], walk: Walk, *, ordered: bool = False) 
     """
     items = list(dict.items(value))
     keys = [key for key, _ in items]
-    tokens = _scalar_tokens(keys) if _all_plain(keys, walk) else [walk.apart(key, "[key]") for key in keys]
+    tokens = _apart_tokens(keys, walk, "[key]")
     order: Iterable[int] = range(len(items)) if ordered else sorted(range(len(items)), key=tokens.__getitem__)
     if len(items) > LONG_MAPPING:
         values = [item for _, item in items]
@@ -166,11 +163,18 @@ def _key_name(key: Any, token: bytes) -> str:
     return f"<{type(key).__name__} {hex_digest(token)[:16]}>"
 
 
+def _apart_tokens(values: list[Any], walk: Walk, step: str) -> list[bytes]:
+    if _all_plain(values, walk):
+        return _scalar_tokens(values)
+    with walk.summarised():
+        return [walk.apart(item, step) for item in values]
+
+
 def _all_plain(values: Iterable[Any], walk: Walk) -> bool:
-    # One example of each type is asked, as users may have registered encoders even for builtin types; and where paths
-    # may be ignored, each element has to be asked.
+    # One example of each type is asked, as users may have registered encoders even for builtin types; and where a path
+    # in here may be ignored, each element has to be asked.
     examples = dict(zip(map(type, values), values, strict=True))
-    if walk.policy.ignore:
+    if walk.policy.may_ignore_below(walk.path):
         return False
     return all(kind in _SCALARS and walk.find_encoder(item) is encode_scalar for kind, item in examples.items())
 

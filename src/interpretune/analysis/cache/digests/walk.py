@@ -87,6 +87,11 @@ class Policy:
         """Tell whether the user left this dotted path out."""
         return any(_matches(pattern, path) for pattern in self.ignore)
 
+    def may_ignore_below(self, path: str) -> bool:
+        """Tell whether the user may have left out something at or below this dotted path."""
+        heads = [(pattern.partition("*")[0], "*" in pattern) for pattern in self.ignore]
+        return any(head.startswith(path) or (wild and path.startswith(head)) for head, wild in heads)
+
     def includes(self, path: str) -> bool:
         """Tell whether the user asked for this dotted path although it is taken for noise."""
         return any(_matches(pattern, path) for pattern in self.include)
