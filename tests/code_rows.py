@@ -276,6 +276,9 @@ MUTATIONS = [
     ("base constant set at run time", "ops", "\ndef op(", "\nBase.start = 5\n\n\ndef op("),
 ]
 
+_STATIC = "    @staticmethod\n    def plain(x):\n        return x - 1\n"
+_MADE = "    @classmethod\n    def made(cls, x):\n        return cls(x)\n"
+
 NO_OPS = [
     ("nothing", "ops", "FACTOR", "FACTOR"),
     ("comment", "ops", "# A comment.", "# Another comment."),
@@ -328,8 +331,8 @@ NO_OPS = [
     (
         "order of methods",
         "ops",
-        "    @staticmethod\n    def plain(x):\n        return x - 1\n\n    @classmethod\n    def made(cls, x):\n        return cls(x)\n",
-        "    @classmethod\n    def made(cls, x):\n        return cls(x)\n\n    @staticmethod\n    def plain(x):\n        return x - 1\n",
+        _STATIC + "\n" + _MADE,
+        _MADE + "\n" + _STATIC,
     ),
     ("order of imports", "ops", "import functools\nimport helpers\n", "import helpers\nimport functools\n"),
     ("unused import", "ops", "import functools\n", "import functools\nimport json\n"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from code_rows import MUTATIONS, NO_OPS, PROGRAM
+from code_small_rows import HELPER, SMALL, Small
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "src"
@@ -67,3 +68,35 @@ def test_mutations_have_different_keys(keys: list[dict[str, str]]) -> None:
 @pytest.mark.parametrize("name", [row[0] for row in NO_OPS])
 def test_no_op_keeps_the_key(keys: list[dict[str, str]], name: str) -> None:
     assert keys[1][f"no-op: {name}"] == keys[0]["program"]
+
+
+def edited_small(row: Small) -> dict[str, dict[str, str]]:
+    """Give the program of a small row and each of its edits, by what is to come of it."""
+    sources = {"program": {"ops": row.source, "helpers_x": HELPER}}
+    for kind in ("changed", "kept"):
+        for before, after in getattr(row, kind):
+            assert before in row.source, (row.name, before)
+            sources[f"{kind}: {before} -> {after}"] = {"ops": row.source.replace(before, after), "helpers_x": HELPER}
+        for before, after in getattr(row, f"helper_{kind}"):
+            sources[f"{kind}: {before} -> {after}"] = {"ops": row.source, "helpers_x": HELPER.replace(before, after)}
+    return sources
+
+
+@pytest.fixture(scope="module")
+def small_keys(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    """The key of each small program and of each edit of it, in two processes."""
+    sources = {f"{row.name}: {name}": files for row in SMALL for name, files in edited_small(row).items()}
+    backwards = dict(reversed(sources.items()))
+    return [
+        run_elsewhere(sources, 3, tmp_path_factory.mktemp("one")),
+        run_elsewhere(backwards, 4, tmp_path_factory.mktemp("other")),
+    ]
+
+
+@pytest.mark.parametrize("row", SMALL, ids=lambda row: row.name)
+def test_small_program(small_keys: list[dict[str, str]], row: Small) -> None:
+    first, second = ({name: keys[f"{row.name}: {name}"] for name in edited_small(row)} for keys in small_keys)
+    assert first == second
+    assert all(len(key) == 32 for key in first.values()), first
+    wrong = {name: key for name, key in first.items() if (key == first["program"]) == name.startswith("changed")}
+    assert not wrong

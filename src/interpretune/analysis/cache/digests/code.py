@@ -20,9 +20,8 @@ from .code_classes import class_token, read_class
 from .code_kinds import encode_kind, installed_token, name_token
 from .code_lookup import is_user_class, is_user_function, unwrap
 from .code_nodes import Bindings, Node
-from .code_noise import says_of_the_world
 from .code_source import find_source
-from .code_values import Atoms, Instance, Items, Known
+from .code_values import Atoms, Instance, Items, Known, Literal
 from .walk import Walk, frame
 
 if TYPE_CHECKING:
@@ -145,9 +144,6 @@ class CodeGraph:
             ) from None
 
     def _named(self, known: Known, node: Node) -> bytes:
-        note = says_of_the_world(known.installed)
-        if note:
-            self.walk.note(f"function `{node.value.__qualname__}` {note} (`{known.installed}`)")
         if isinstance(known.value, (type, FunctionType)):
             with self._at(node, known.label, known.path):
                 return self.meet(known.value, "")
@@ -327,18 +323,22 @@ def _received(bindings: Bindings) -> Bindings:
 def _label(atom: Any) -> str:
     if isinstance(atom, Instance):
         return "new"
+    if isinstance(atom, Literal):
+        return f"'{atom.value}'"
     if isinstance(atom, Items):
         return "[" + ";".join("|".join(sorted(map(_label, element))) for element in atom.elements) + "]"
     return str(getattr(atom, "label", ""))
 
 
 def _identity(atoms: Atoms) -> tuple[Any, ...]:
-    return tuple(
-        (id(atom.cls),) if isinstance(atom, Instance)
-        else tuple(map(_identity, atom.elements)) if isinstance(atom, Items)
-        else (atom.key[0], id(getattr(atom, "value", atom)))
-        for atom in atoms
-    )  # fmt: skip
+    def of(atom: Any) -> Any:
+        if isinstance(atom, Literal):
+            return atom.key
+        if isinstance(atom, Items):
+            return tuple(map(_identity, atom.elements))
+        return id(atom.cls if isinstance(atom, Instance) else atom.value)
+
+    return tuple(map(of, atoms))
 
 
 def _fold(roots: set[tuple[str, Node]]) -> bytes:

@@ -9,7 +9,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from .code_lookup import Method, find_attribute, find_class_attribute, is_user_class, is_user_function, unwrap
-from .code_values import Atom, Atoms, Bound, Instance, Items, Known, Local, Quiet, join
+from .code_values import Atom, Atoms, Bound, Instance, Items, Known, Literal, Local, Quiet, join
 
 if TYPE_CHECKING:
     from .code_nodes import Bindings
@@ -181,7 +181,7 @@ def _passed(reader: Reader, atoms: Atoms) -> Atoms:
     for atom in atoms:
         if isinstance(atom, Bound) and isinstance(atom.receiver, Known) and atom.function is not None:
             followed.append(reader.as_known(atom))
-        elif isinstance(atom, (Known, Instance)):
+        elif isinstance(atom, (Known, Instance, Literal)):
             followed.append(atom)
         elif isinstance(atom, Items):
             followed.append(Items(tuple(_passed(reader, element) for element in atom.elements), atom.exact))

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from .code_apply import Arguments, apply_each
 from .code_imports import import_module
 from .code_lookup import Absent, find_attribute, is_users_code
-from .code_operations import attribute, count_length, iterate, operate
+from .code_operations import attribute, count_length, count_variable, iterate, operate
 from .code_targets import is_definite
-from .code_values import Atom, Atoms, Each, Instance, Items, Known, Super, join
+from .code_values import Atom, Atoms, Each, Instance, Items, Known, Literal, Super, join
 from .walk import frame
 
 if TYPE_CHECKING:
     from .code_reads import Reader
 
-__all__ = ["HARMLESS", "SPECIAL", "certain_text", "read_super"]
+__all__ = ["HARMLESS", "SPECIAL", "certain_text", "read_environment", "read_super"]
 
 
 def read_super(reader: Reader, node: ast.Call) -> Atoms:
@@ -44,6 +44,8 @@ def certain_text(reader: Reader, node: ast.expr) -> str | None:
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.Name) and is_definite(reader, node):
         atoms = reader.load(node.id)
+        if len(atoms) == 1 and isinstance(atoms[0], Literal):
+            return atoms[0].value
         if len(atoms) == 1 and isinstance(atoms[0], Known) and isinstance(atoms[0].value, str):
             reader.consume(atoms)
             return atoms[0].value
@@ -193,16 +195,13 @@ def _cast(reader: Reader, node: ast.Call) -> Atoms:
     return reader.evaluate(node.args[1]) if len(node.args) == 2 else ()
 
 
-def _environment(reader: Reader, node: ast.Call) -> Atoms:
+def read_environment(reader: Reader, node: ast.Call) -> Atoms:
+    """Count the variable of the environment that is asked for."""
     name = certain_text(reader, node.args[0]) if node.args else None
     if name is None:
         _dynamic(reader, node)
     else:
-        value = os.environ.get(name)
-        reader.record(
-            f"os.environ[{name}]",
-            frame("environ", *(() if value is None else (value.encode("utf-8", "surrogateescape"),))),
-        )
+        count_variable(reader, name)
     for part in node.args[1:]:
         reader.use(part)
     return ()
@@ -251,7 +250,7 @@ SPECIAL: dict[int, Callable[[Reader, ast.Call], Atoms]] = {
         (type, _type), (len, _len), (enumerate, _enumerate), (zip, _zip), (callable, _callable), (next, _next),
         (list, _same_elements), (tuple, _same_elements), (reversed, _same_elements), (iter, _same_elements),
         (map, _map), (filter, _map), (sorted, _ordered), (min, _ordered), (max, _ordered), (str, _text), (repr, _text),
-        (typing.cast, _cast), (os.getenv, _environment), (os.environ.get, _environment),
+        (typing.cast, _cast), (os.getenv, read_environment),
         (importlib.import_module, _import), (builtins.__import__, _unfollowable), (eval, _unfollowable),
         (exec, _unfollowable), (globals, _globals), (locals, _unfollowable), (vars, _unfollowable),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 from typing import TYPE_CHECKING
 
 from .code_apply import Arguments, apply_each
-from .code_builtins import HARMLESS, SPECIAL, certain_text, read_super
+from .code_builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
 from .code_noise import is_quiet_function
 from .code_operations import elements_of, entry_of, iterate
-from .code_values import Atom, Atoms, Bound, Items, Known, Quiet, join
+from .code_values import Atom, Atoms, Bound, Items, Known, Literal, Quiet, join
 
 if TYPE_CHECKING:
     from .code_reads import Reader
@@ -76,6 +77,8 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
 def _ask_mapping(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | None:
     """Tell what a method of a plain dictionary gives, where the rest of the dictionary need not count."""
     (callee,) = callees if len(callees) == 1 else (None,)
+    if isinstance(callee, Bound) and isinstance(callee.receiver, Known) and callee.receiver.value is os.environ:
+        return read_environment(reader, node)
     if (
         not isinstance(callee, Bound)
         or not isinstance(callee.receiver, Known)
@@ -120,7 +123,7 @@ def read_arguments(reader: Reader, node: ast.Call) -> Arguments:
     arguments = Arguments()
     for part in node.args:
         if not isinstance(part, ast.Starred):
-            atoms = reader.evaluate(part)
+            atoms = _argument(reader, part)
             if arguments.loose:
                 arguments.loose = join(arguments.loose, atoms)
             else:
@@ -135,13 +138,19 @@ def read_arguments(reader: Reader, node: ast.Call) -> Arguments:
             arguments.loose = join(arguments.loose, iterate(reader, atoms), (Quiet(),))
     for keyword in node.keywords:
         if keyword.arg is not None:
-            arguments.keywords[keyword.arg] = reader.evaluate(keyword.value)
+            arguments.keywords[keyword.arg] = _argument(reader, keyword.value)
         elif isinstance(keyword.value, ast.Dict) and all(_is_word(key) for key in keyword.value.keys):
             for key, value in zip(keyword.value.keys, keyword.value.values, strict=True):
                 arguments.keywords[key.value] = reader.evaluate(value)  # type: ignore[union-attr]
         else:
             reader.use(keyword.value)
     return arguments
+
+
+def _argument(reader: Reader, node: ast.expr) -> Atoms:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return (Literal(node.value),)
+    return reader.evaluate(node)
 
 
 def _is_word(node: ast.expr | None) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from .code_bytecode import code_token
 from .code_lookup import is_users_code
-from .code_noise import is_noise
+from .code_noise import is_noise, says_of_the_world
 from .distributions import PYTHON, Origin, class_origin, file_origin, function_origin, module_origin, public_name
 from .walk import Walk, frame
 
@@ -76,6 +76,9 @@ def name_token(name: str, walk: Walk) -> bytes:
     origin = module_origin(sys.modules[name.rpartition(".")[0]])
     if origin != PYTHON:
         walk.use(origin.distribution)
+    words = says_of_the_world(name)
+    if words:
+        walk.note(f"`{name}` {words}")
     return frame("installed", origin.distribution.encode(), name.encode())
 
 
@@ -135,9 +138,9 @@ def _builtin(value: Any, walk: Walk) -> bytes:
     if held is None or isinstance(held, (ModuleType, type)):
         return installed_token(value, walk)
     # `random.random` is a method of an instance that its module keeps; as a name of the module it is plain code.
-    home = vars(sys.modules.get(type(held).__module__, types)).get(value.__name__)
-    if home == value:
-        return installed_token(value, walk)
+    home = sys.modules.get(type(held).__module__, types)
+    if vars(home).get(value.__name__) == value:
+        return name_token(f"{home.__name__}.{value.__name__}", walk)
     return frame("method", walk.child(held, ".__self__"), value.__name__.encode())
 
 

@@ -53,7 +53,7 @@ _WORLD = {
             *(f"torch.{name}_like" for name in ("rand", "randn", "randint")),
         }
     ),
-    "asks the clock": frozenset({"time.time", "time.time_ns", "time.perf_counter", "time.monotonic"}),
+    "reads variables of the environment that are not told": frozenset({"os.environ"}),
     "reads files, whose content does not count": frozenset(
         {"builtins.open", "io.open", "torch.load", "numpy.load", "json.load", "pickle.load"}
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 from dataclasses import replace
 from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ from .walk import frame
 if TYPE_CHECKING:
     from .code_reads import Reader
 
-__all__ = ["attribute", "count_length", "elements_of", "entry_of", "iterate", "operate", "subscript"]
+__all__ = ["attribute", "count_length", "count_variable", "elements_of", "entry_of", "iterate", "operate", "subscript"]
 
 _CONTAINERS = (list, tuple, dict)
 
@@ -183,6 +184,13 @@ def _iterate_object(reader: Reader, atom: Atom) -> Atoms:
     return join(operate(reader, stepped, ("__next__", "__anext__")), iterate(reader, rest) if rest else ())
 
 
+def count_variable(reader: Reader, name: str) -> None:
+    """Let the function depend on a variable of the environment."""
+    value = os.environ.get(name)
+    pieces = () if value is None else (value.encode("utf-8", "surrogateescape"),)
+    reader.record(f"os.environ[{name}]", frame("environ", *pieces))
+
+
 def count_length(reader: Reader, known: Known) -> None:
     """Let the function depend on how many elements a container has, and of what kind it is."""
     reader.record(f"len({known.label})", frame("length", type(known.value).__name__.encode(), b"%d" % len(known.value)))
@@ -219,6 +227,8 @@ def subscript(reader: Reader, atoms: Atoms, index: ast.expr) -> Atoms:
             given = join(given, entry_of(reader, atom, key))
         elif isinstance(atom, Known) and isinstance(atom.value, type):
             given = join(given, (atom,))
+        elif isinstance(atom, Known) and atom.value is os.environ and isinstance(key, str):
+            count_variable(reader, key)
         else:
             given = join(given, operate(reader, (atom,), ("__getitem__", "__missing__")))
     return given

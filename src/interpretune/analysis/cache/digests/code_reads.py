@@ -162,7 +162,7 @@ class Reader:
         builtins = names.get("__builtins__", {})
         builtins = vars(builtins) if isinstance(builtins, ModuleType) else builtins
         if name in builtins:
-            return (Known(builtins[name], name, f"{self.node.path}.{name}"),)
+            return (Known(builtins[name], name, f"{self.node.path}.{name}", installed=f"builtins.{name}"),)
         return self._unbound(name)
 
     def _unbound(self, name: str) -> Atoms:

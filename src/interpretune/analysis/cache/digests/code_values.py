@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Atom", "Atoms", "Bound", "Each", "Instance", "Items", "Known", "Local", "Quiet", "Super", "join"]
+__all__ = ["Atom", "Atoms", "Bound", "Each", "Instance", "Items", "Known", "Literal", "Local", "Quiet", "Super", "join"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,13 +120,25 @@ class Super:
 
 
 @dataclass(frozen=True, eq=False)
+class Literal:
+    """A text that the code writes down: it counts with the code, and may name an attribute."""
+
+    value: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "literal", self.value
+
+
+@dataclass(frozen=True, eq=False)
 class Quiet:
     """Something that only tells people about the run, such as a logger."""
 
     key = ("quiet", "")
 
 
-Atom = Known | Instance | Bound | Items | Each | Local | Super | Quiet
+Atom = Known | Instance | Bound | Items | Each | Literal | Local | Super | Quiet
 Atoms = tuple[Atom, ...]
 
 
