@@ -33,6 +33,20 @@ def write_tables(app: Any) -> None:
     directory = Path(app.srcdir) / "_generated"
     directory.mkdir(exist_ok=True)
     (directory / "session-table.md").write_text(session_table_markdown(), encoding="utf-8")
+    (directory / "command-line.md").write_text(command_line_markdown(), encoding="utf-8")
+
+
+def command_line_markdown() -> str:
+    """Give the help of each command, as the command itself prints it."""
+    import click
+
+    from interpretune.analysis.cache.__main__ import main
+
+    sections = []
+    for name, command in sorted(main.commands.items()):
+        context = click.Context(command, info_name=f"it-cache {name}", max_content_width=100)
+        sections.append(f"## {name}\n\n```text\n{command.get_help(context)}\n```\n")
+    return "\n".join(sections)
 
 
 def setup(app: Any) -> None:
