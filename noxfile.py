@@ -29,6 +29,8 @@ LINTERS = ["ruff==0.17.6", "mypy==2.4.1"]
 #: The libraries whose types the code is checked against.
 TYPED = ["click", "filelock", "platformdirs", "xxhash", "pytest"]
 SPHINX = ["sphinx>=8.1,<10", "myst-parser>=4,<6", "furo"]
+#: What the benchmarks compare with.
+PEERS = ["joblib", "exca"]
 WHEELS = Path(".nox") / "wheels"
 
 #: Where version managers keep interpreters that are not on the path, or only as shims that may stand for nothing.
@@ -134,3 +136,26 @@ def demo(session: nox.Session) -> None:
     session.install(TORCH)
     install_wheel(session, "demo")
     session.run("python", "-m", "interpretune.analysis.cache", "demo", *session.posargs)
+
+
+@session()
+def bench(session: nox.Session) -> None:
+    """Measure what the documentation claims, against peers that are installed here only; writes benchmarks/results/."""
+    session.install(TORCH)
+    install_wheel(session, "test")
+    session.install(*PEERS)
+    results = Path("benchmarks") / "results"
+    results.mkdir(exist_ok=True)
+    chosen = session.posargs or sorted(path.stem for path in Path("benchmarks").glob("[a-z]*.py"))
+    for name in chosen:
+        session.run("python", f"benchmarks/{name}.py", "--json", str(results / f"{name}.json"))
+
+
+@session()
+def soak(session: nox.Session) -> None:
+    """Run the long campaigns: crashes, races, damage, random values; the seed is printed and can be given again."""
+    session.install(TORCH)
+    install_wheel(session, "test")
+    session.run(
+        "python", "-m", "pytest", "tests/soak", "-p", "no:randomly", "--timeout", "3600", "-s", *session.posargs
+    )
