@@ -13,7 +13,7 @@ import datasets
 from . import settings
 from .batches import count_batches
 from .errors import RowError, UnfingerprintableError
-from .hasher import AnalysisStoreHasher
+from .hasher import AnalysisStoreHasher, Fingerprint
 from .host_call import HostCall
 from .host_dataset import KeptDataset
 from .host_warnings import warn_once, warn_unfingerprintable
@@ -126,7 +126,7 @@ def _request(call: HostCall) -> Request:
     module = type(call.module)
     location = Location(
         config=_text(getattr(getattr(run.loader, "dataset", None), "config_name", None)),
-        data=fingerprint.components.get("data.rows") or fingerprint.components.get("data", ""),
+        data=_rows_digest(fingerprint),
         module=str(getattr(module, "_orig_module_name", None) or module.__name__),
         op=call.name,
     )
@@ -143,6 +143,12 @@ def _request(call: HostCall) -> Request:
         name=call.name,
         base=_chosen_base(run.cfg),
     )
+
+
+def _rows_digest(fingerprint: Fingerprint) -> str:
+    """Give the digest of the rows, by which `get_analysis_cache_dir` names the directory as well."""
+    names = [name for name in fingerprint.components if name.split(".")[0] == "data" and name.endswith(".rows")]
+    return fingerprint.components[names[0] if names else "data"]
 
 
 def _text(value: Any) -> str | None:

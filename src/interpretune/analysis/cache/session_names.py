@@ -10,23 +10,34 @@ from __future__ import annotations
 import ast
 import dis
 import functools
-import inspect
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from .digests.code_source import find_source
 from .digests.distributions import class_origin, function_origin
 
-__all__ = ["carries_state", "functions_of", "host_names", "names_read", "plain_function", "user_classes"]
+__all__ = [
+    "carries_state",
+    "functions_of",
+    "host_names",
+    "names_called",
+    "names_read",
+    "plain_function",
+    "user_classes",
+]
 
 #: The package of the host, and what of it runs while an analysis computes.
 HOST = "interpretune"
 _HOST_PARTS = ("analysis", "adapters", "base", "runners")
 _OWN = __name__.rpartition(".")[0]
-_READS = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_GLOBAL", "LOAD_NAME"})
+_READS = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_GLOBAL", "LOAD_NAME", "IMPORT_FROM"})
+#: What is used to get at something by a text.
+_LOOKED_UP = frozenset(
+    {"getattr", "get_op", "attrgetter", "methodcaller", "compile_ops", "globals", "vars", "__dict__"}
+)
 #: Methods of containers that change them; tensors mark theirs with an underscore at the end.
 _MUTATORS = frozenset(
     {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear",
@@ -88,7 +99,22 @@ def names_read(functions: Iterable[Any]) -> frozenset[str]:
     """
     names: set[str] = set()
     for function in _reachable(functions):
-        names |= _names_in(function.__code__)
+        names |= _names_in(function.__code__) | _texts_in(function.__code__)
+    return frozenset(names)
+
+
+def names_called(functions: Iterable[Any]) -> frozenset[str]:
+    """Give the names by which functions may call something: as `names_read`, with texts only where they are looked up.
+
+    Args:
+        functions: where to begin; user functions and classes that they name are followed.
+    """
+    names: set[str] = set()
+    for function in _reachable(functions):
+        read = _names_in(function.__code__)
+        names |= read
+        if not _LOOKED_UP.isdisjoint(read):
+            names |= _texts_in(function.__code__)
     return frozenset(names)
 
 
@@ -134,16 +160,19 @@ def _named_values(function: FunctionType) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _names_in(code: CodeType) -> frozenset[str]:
-    names: set[str] = set()
-    for part in _codes(code):
-        for step in dis.get_instructions(part):
-            if step.opname in _READS and isinstance(step.argval, str):
-                names.add(step.argval)
-        for constant in part.co_consts:
-            # A text may be the name in a `getattr`, or a dotted path of names.
-            if isinstance(constant, str) and len(constant) < 200:
-                names.update(name for name in constant.split(".") if name.isidentifier())
-    return frozenset(names)
+    return frozenset(
+        step.argval
+        for part in _codes(code)
+        for step in dis.get_instructions(part)
+        if step.opname in _READS and isinstance(step.argval, str)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _texts_in(code: CodeType) -> frozenset[str]:
+    """Give the texts in code that may be the name in a `getattr`, or a dotted path of names."""
+    texts = (text for part in _codes(code) for text in part.co_consts if isinstance(text, str) and len(text) < 200)
+    return frozenset(name for text in texts for name in text.split(".") if name.isidentifier())
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -207,9 +236,8 @@ def carries_state(functions: Iterable[Any], classes: Iterable[type] = ()) -> str
 
 
 def _keeps(function: FunctionType) -> str | None:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    source = find_source(function.__code__, function.__globals__)
+    if source is None:
         return f"the source of `{function.__qualname__}` cannot be read"
     arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
     lasting = {name for name in arguments if name in ("self", "cls", "module")}
@@ -218,7 +246,7 @@ def _keeps(function: FunctionType) -> str | None:
         lasting.add(arguments[0])
     lasting |= set(function.__code__.co_freevars)
     inside = set(function.__code__.co_varnames)
-    for node in ast.walk(tree):
+    for node in ast.walk(source.node):
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             return f"`{function.__qualname__}` changes {node.names[0]!r}, which outlives it"
         for target in _changed(node):

@@ -13,7 +13,7 @@ from typing import Any
 
 from .digests.attributes import objects_understood
 from .digests.walk import Walk, frame
-from .session_names import names_read
+from .session_names import names_called
 from .session_table import NOISE, row_of
 
 __all__ = [
@@ -67,7 +67,7 @@ def _called(ops: list[Any], functions: list[Any]) -> list[Any]:
         return []
     definitions = getattr(dispatcher, "_op_definitions", {})
     known = {id(op) for op in ops}
-    names = _required(ops, definitions) | (names_read([*functions, *implementations(ops)]) & set(definitions))
+    names = _required(ops, definitions) | (names_called([*functions, *implementations(ops)]) & set(definitions))
     found: dict[str, Any] = {}
     while names:
         name = min(names)
@@ -78,7 +78,7 @@ def _called(ops: list[Any], functions: list[Any]) -> list[Any]:
         known.add(id(op))
         found[name] = op
         reached = [op, *members(op)]
-        names |= _required(reached, definitions) | (names_read(implementations(reached)) & set(definitions))
+        names |= _required(reached, definitions) | (names_called(implementations(reached)) & set(definitions))
     return [found[name] for name in sorted(found)]
 
 

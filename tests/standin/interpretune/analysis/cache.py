@@ -1,0 +1,3 @@
+"""The placeholder that the cache takes the place of."""
+
+IS_PLACEHOLDER = True

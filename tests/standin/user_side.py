@@ -1,0 +1,160 @@
+"""What a user of the host writes: a model, a data module, modules, ops."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import user_ops
+from interpretune.analysis.ops.base import AnalysisBatch, AnalysisOp, ColCfg, OpSchema
+from interpretune.analysis.ops.dispatcher import DISPATCHER
+from interpretune.base.datamodules import ITDataModule
+from interpretune.config.module import ITConfig, ITDataModuleConfig
+from torch.utils.data import DataLoader
+
+import interpretune as it
+
+VOCABULARY = 12
+
+
+class HookPoint:
+    """A named place in the model, at which functions are called."""
+
+    def __init__(self, name):
+        self.name = name
+        self.functions = []
+
+    def __call__(self, value):
+        for function in self.functions:
+            function(value, self)
+        return value
+
+
+class TinyModel(torch.nn.Module):
+    """Logits of the next token from the mean of embeddings."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.embed = torch.nn.Embedding(VOCABULARY, 8)
+        self.out = torch.nn.Linear(8, VOCABULARY)
+        self.drop = torch.nn.Dropout(0.5)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+        self.eval()
+
+    @property
+    def hook_dict(self):
+        return {name: HookPoint(name) for name in ("embed.out", "logits.out")}
+
+    def forward(self, input_ids):
+        return self.out(self.drop(self.embed(input_ids).mean(dim=1)))
+
+
+@dataclass(kw_only=True)
+class UserConfig(ITConfig):
+    #: Fields that no table names: they count.
+    future_knob: Any = 1
+    note: str = ""
+
+
+@dataclass(kw_only=True)
+class UserDataConfig(ITDataModuleConfig):
+    prompt: str = "a"
+
+
+class UserDataModule(ITDataModule):
+    def collate(self, rows):
+        return {
+            "input_ids": torch.tensor([row["input_ids"] for row in rows]),
+            "labels": torch.tensor([row["label"] for row in rows]),
+        }
+
+    def test_dataloader(self):
+        return DataLoader(self.dataset["test"], batch_size=self.itdm_cfg.eval_batch_size, collate_fn=self.collate)
+
+
+class UserModule:
+    """What an analysis has no use for counts for nothing, and what it reads counts."""
+
+    def __init__(self, it_cfg):
+        super().__init__(it_cfg)
+        self.run_id = uuid.uuid4().hex
+        self.logger = logging.getLogger(__name__)
+        self.lock = threading.Lock()
+        self.threshold = 0.25
+
+    def above(self, logits):
+        return (logits > self.threshold).float().mean(dim=-1)
+
+
+class OtherEpochEnd(UserModule):
+    def on_analysis_epoch_end(self):
+        self.epochs_ended = True
+
+
+class ManualModule(UserModule):
+    """Runs ops by itself; what it calls by name counts."""
+
+    def analysis_step(self, batch, batch_idx):
+        rows = it.logits(self, AnalysisBatch(), batch, batch_idx)
+        rows = it.undeclared(self, rows, batch, batch_idx)
+        yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+class CountingModule(UserModule):
+    """Carries something from batch to batch."""
+
+    def analysis_step(self, batch, batch_idx):
+        self.seen = getattr(self, "seen", 0) + 1
+        rows = it.logits(self, AnalysisBatch(), batch, batch_idx)
+        rows["score"] = torch.full((len(batch["labels"]),), float(self.seen))
+        yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+class TwoRowsModule(UserModule):
+    """Gives two rows for each batch but the first."""
+
+    def analysis_step(self, batch, batch_idx):
+        rows = it.scored(self, it.logits(self, AnalysisBatch(), batch, batch_idx), batch, batch_idx)
+        for _ in range(2 if batch_idx else 1):
+            yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+class FailingModule(UserModule):
+    """Fails at a batch while there is a file that says so: trouble from outside, of which no key can know."""
+
+    def analysis_step(self, batch, batch_idx):
+        if batch_idx == 4 and os.path.exists(os.environ["FAIL_WHILE"]):
+            raise RuntimeError("the step fails")
+        rows = it.scored(self, it.logits(self, AnalysisBatch(), batch, batch_idx), batch, batch_idx)
+        yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+LOGITS = OpSchema(logits=ColCfg("float32", sequence_type=False, array_shape=(None, 1, VOCABULARY)))
+SCORE = OpSchema(score=ColCfg("float32"))
+BOTH = OpSchema({**LOGITS, **SCORE})
+
+
+def register_ops(factor=1.0, output=SCORE):
+    """Make all ops known; they are made anew for each run, as a change of one is a change of its definition."""
+    ops = {
+        "logits": (LOGITS, user_ops.logits_impl, {}, {}),
+        "scored": (output, user_ops.scored_impl, {"factor": factor, "reduce": user_ops.reduce_rows}, {}),
+        "calling": (SCORE, user_ops.calling_impl, {}, {}),
+        "undeclared": (SCORE, user_ops.undeclared_impl, {}, {}),
+        "running": (SCORE, user_ops.running_impl, {}, {"op_state": ("highest",)}),
+        "watching": (SCORE, user_ops.watching_impl, {}, {"uses_default_hooks": True}),
+        "graded": (SCORE, user_ops.graded_impl, {}, {"requires_grad": True}),
+        "from_store": (SCORE, user_ops.from_store_impl, {}, {}),
+    }
+    for name, (schema, implementation, parameters, traits) in ops.items():
+        op = AnalysisOp(name, f"the op {name}", schema, impl_params=parameters, **traits)
+        op._impl = implementation
+        DISPATCHER.register(op, required_ops=["scored"] if name == "calling" else [])

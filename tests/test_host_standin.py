@@ -1,0 +1,311 @@
+"""The way through the host, on a stand-in with the same seams: keyed, looked up, and on a hit not executed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE.parent / "src"
+MANUAL: dict[str, Any] = {"schema": "BOTH", "op_names": [None]}
+TWO = ["logits.scored", "logits.running"]
+RATIO = {"values.mean(dim=-1) + BIAS": "values.mean(dim=-1) * 2 + BIAS"}
+
+#: Each variant by name; all of them run in one process, one after the other, on one base. The first is the one that
+#: the others are held against.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "base": {},
+    "again": {},
+    # What changes the rows, and the component that tells.
+    "weight": {"weight": True},
+    "row": {"row": True},
+    "batch size": {"data_cfg": {"eval_batch_size": 6}},
+    "tokens saved": {"cfg": {"save_tokens": True}},
+    "parameter": {"op_parameters": {"factor": 2.0}},
+    "helper": {"ops": RATIO},
+    "constant": {"ops": {"BIAS = 0.0": "BIAS = 1.0"}},
+    "generation": {"generation": {"temperature": 0.5}},
+    "unknown field": {"it_cfg": {"future_knob": 2}},
+    "unknown data field": {"data_cfg": {"prompt": "b"}},
+    "run input": {"cfg": {"run_inputs": {"layer": 5}}},
+    "epochs": {"run": {"max_epochs": 2}},
+    "own hook": {"own_hook": 2.0},
+    "other own hook": {"own_hook": 3.0},
+    "epoch end": {"module": "OtherEpochEnd"},
+    "latent model": {"latent_weight": 1.0},
+    "other latent weight": {"latent_weight": 2.0},
+    "dropout": {"dropout": True},
+    # Ops that are called by name.
+    "calls required": {"op_names": ["logits.calling"]},
+    "calls required, changed": {"op_names": ["logits.calling"], "ops": RATIO},
+    "calls undeclared": {"op_names": ["logits.undeclared"]},
+    "calls undeclared, changed": {"op_names": ["logits.undeclared"], "ops": RATIO},
+    "reads threshold": {"op_names": ["logits.watching"]},
+    "reads threshold, changed": {"op_names": ["logits.watching"], "attributes": {"threshold": 0.75}},
+    "gradients": {"op_names": ["graded"]},
+    # What changes no row.
+    "places and labels": {
+        "it_cfg": {"core_log_dir": "/elsewhere", "task_name": "t", "model_name_or_path": "/m", "experiment_tag": "x"},
+        "data_cfg": {"train_batch_size": 99, "dataloader_kwargs": {"num_workers": 3}},
+        "cfg": {"name": "mine"},
+        "out": "elsewhere",
+    },
+    "comment": {"ops": {"BIAS = 0.0": "BIAS = 0.0  # none\n# at all"}},
+    "unread attribute": {"attributes": {"made_at": 12345.6, "nobody_reads_this": "x"}},
+    # Slices and extensions.
+    "first two": {"run": {"limit_analysis_batches": 2}},
+    "first nine hundred": {"run": {"limit_analysis_batches": 900}},
+    "few of another": {"op_parameters": {"factor": 3.0}, "run": {"limit_analysis_batches": 2}},
+    "more of another": {"op_parameters": {"factor": 3.0}, "run": {"limit_analysis_batches": 4}},
+    "all of another": {"op_parameters": {"factor": 3.0}},
+    "stateful": {"op_names": ["logits.running"], "run": {"limit_analysis_batches": 4}},
+    "stateful, fewer": {"op_names": ["logits.running"], "run": {"limit_analysis_batches": 2}},
+    "stateful, again": {"op_names": ["logits.running"], "run": {"limit_analysis_batches": 4}},
+    "counting step": {**MANUAL, "module": "CountingModule", "run": {"limit_analysis_batches": 2}},
+    "counting step, all": {**MANUAL, "module": "CountingModule"},
+    # Manual steps.
+    "manual": {**MANUAL, "module": "ManualModule"},
+    "manual, again": {**MANUAL, "module": "ManualModule"},
+    "manual, op changed": {**MANUAL, "module": "ManualModule", "ops": RATIO},
+    "manual, ignored": {"module": "ManualModule", "run": {"ignore_manual": True}},
+    "two rows": {**MANUAL, "module": "TwoRowsModule", "run": {"limit_analysis_batches": 2}},
+    "two rows, all": {**MANUAL, "module": "TwoRowsModule"},
+    "two rows, three": {**MANUAL, "module": "TwoRowsModule", "run": {"limit_analysis_batches": 3}},
+    "no columns": {"module": "ManualModule", "op_names": [None]},
+    # Several at once, and chains.
+    "two configs": {"op_names": TWO},
+    "two configs, again": {"op_names": TWO},
+    "chain": {"op_names": ["logits", "from_store"], "chain": True},
+    "chain, again": {"op_names": ["logits", "from_store"], "chain": True},
+    # The same meaning of the upstream store by another way; and another meaning.
+    "chain, other upstream code": {
+        "op_names": ["logits", "from_store"],
+        "chain": True,
+        "ops": {".detach().unsqueeze(1)": ".detach()[:, None]"},
+    },
+    "chain, other upstream rows": {
+        "op_names": ["logits", "from_store"],
+        "chain": True,
+        "ops": {".detach().unsqueeze(1)": ".detach().unsqueeze(1) + 1"},
+    },
+    # Filters in each form.
+    "filter: name": {"cfg": {"names_filter": "embed.out"}},
+    "filter: list": {"cfg": {"names_filter": ["embed.out", "not.there"]}},
+    "filter: function": {"cfg": {"only": ["embed.out"]}},
+    "filter: other": {"cfg": {"names_filter": ["embed.out", "logits.out"]}},
+    "filter: none": {},
+    # Trouble.
+    "not understood": {"not_understood": True},
+    "fails": {**MANUAL, "module": "FailingModule", "fails": True},
+    "fails no more": {**MANUAL, "module": "FailingModule"},
+    "no batch": {"run": {"limit_analysis_batches": 0}},
+    "switched off": {"caching": False},
+    "not kept": {"enable_datasets_cache": False},
+    "kept again": {},
+}
+
+
+def run(directory: Path, base: Path, names: list[str], seed: int) -> dict[str, dict[str, Any]]:
+    directory.mkdir(exist_ok=True)
+    variants = [{"name": name, **VARIANTS[name]} for name in names]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(HERE / "standin"), str(SOURCE)]),
+        "PYTHONHASHSEED": str(seed),
+        "IT_ANALYSIS_CACHE": str(base),
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, str(HERE / "standin" / "scenario.py"), str(directory), json.dumps(variants)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=directory, timeout=240)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return {found["name"]: found for found in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    made = tmp_path_factory.mktemp("standin")
+    return made / "first", made / "second", made / "base"
+
+
+@pytest.fixture(scope="module")
+def runs(places: tuple[Path, Path, Path]) -> dict[str, dict[str, Any]]:
+    return run(places[0], places[2], list(VARIANTS), seed=1)
+
+
+def statuses(found: dict[str, Any]) -> list[str]:
+    return [outcome["status"] for outcome in found["outcomes"]]
+
+
+def changed(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    mine, theirs = one["components"], other["components"]
+    return {name for name in {*mine, *theirs} if mine.get(name) != theirs.get(name)}
+
+
+def test_second_run_is_a_hit_and_executes_nothing(runs: dict[str, dict[str, Any]]) -> None:
+    first, again = runs["base"], runs["again"]
+    assert statuses(first) == ["miss"]
+    assert first["forwards"] == first["drawn"] == 6
+    assert statuses(again) == ["hit"]
+    assert again["forwards"] == again["drawn"] == 0
+    assert first["stores"] == again["stores"]
+
+
+def test_second_process_finds_what_the_first_stored(
+    runs: dict[str, dict[str, Any]], places: tuple[Path, Path, Path]
+) -> None:
+    names = ["base", "latent model", "own hook", "manual", "two rows, all", "two configs", "chain", "stateful"]
+    names += ["filter: list", "reads threshold", "epochs"]
+    found = run(places[1], places[2], names, seed=2)
+    for name in names:
+        assert set(statuses(found[name])) == {"hit"}, name
+        assert found[name]["forwards"] == found[name]["drawn"] == 0, name
+        assert found[name]["stores"] == runs[name]["stores"], name
+
+
+def test_result_is_what_the_host_alone_gives(runs: dict[str, dict[str, Any]]) -> None:
+    ours, plain = runs["base"]["stores"][0], runs["switched off"]["stores"][0]
+    assert plain["class"] == "Dataset"
+    assert plain["files"] == ["data-00000-of-00001.arrow"]
+    for name in ("rows", "content", "features", "columns", "format", "format_kwargs", "first", "saved", "provenance"):
+        assert ours[name] == plain[name], name
+    assert ours["saved"] == ours["content"]
+
+
+@pytest.mark.parametrize(
+    ("name", "components"),
+    [
+        ("weight", {"model.weights"}),
+        ("row", {"data.dataset.rows"}),
+        ("batch size", {"data", "session.itdm_cfg"}),
+        ("tokens saved", {"run.analysis_cfg"}),
+        ("parameter", {"op.parameters"}),
+        ("constant", {"op.parameters", "op.implementation"}),
+        ("helper", {"op.parameters", "op.implementation"}),
+        ("generation", {"generation"}),
+        ("unknown field", {"session.it_cfg"}),
+        ("unknown data field", {"session.itdm_cfg"}),
+        ("run input", {"inputs.run"}),
+        ("epochs", {"run.max_epochs", "run.limit"}),
+        ("own hook", {"hooks.forward"}),
+        ("epoch end", {"session.code"}),
+        ("dropout", {"model.training", "rng", "run.limit"}),
+    ],
+)
+def test_a_change_is_a_miss_that_names_it(runs: dict[str, dict[str, Any]], name: str, components: set[str]) -> None:
+    assert statuses(runs[name]) == ["miss"]
+    assert changed(runs["base"], runs[name]) == components
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("own hook", "other own hook"),
+        ("latent model", "other latent weight"),
+        ("calls required", "calls required, changed"),
+        ("calls undeclared", "calls undeclared, changed"),
+        ("reads threshold", "reads threshold, changed"),
+        ("manual", "manual, op changed"),
+        ("manual", "manual, ignored"),
+        ("filter: name", "filter: other"),
+    ],
+)
+def test_a_change_of_what_only_some_analyses_use_is_a_miss(
+    runs: dict[str, dict[str, Any]], before: str, after: str
+) -> None:
+    keys = [runs[name]["outcomes"][0]["key"] for name in (before, after)]
+    assert None not in keys
+    assert keys[0] != keys[1]
+
+
+@pytest.mark.parametrize("name", ["places and labels", "comment", "unread attribute", "filter: none", "kept again"])
+def test_what_changes_no_row_keeps_the_hit(runs: dict[str, dict[str, Any]], name: str) -> None:
+    assert statuses(runs[name]) == ["hit"]
+    assert runs[name]["forwards"] == 0
+
+
+def test_fewer_batches_are_a_slice_and_more_compute_the_difference(runs: dict[str, dict[str, Any]]) -> None:
+    assert statuses(runs["first two"]) == statuses(runs["first nine hundred"]) == ["hit"]
+    assert runs["first two"]["stores"][0]["rows"] == 2
+    few, more, every = (runs[f"{how} of another"] for how in ("few", "more", "all"))
+    assert [found["outcomes"][0]["computed"] for found in (few, more, every)] == [2, 2, 2]
+    assert [statuses(found)[0] for found in (few, more, every)] == ["miss", "extended", "extended"]
+    assert every["forwards"] == every["drawn"] == 2
+    assert every["stores"][0]["saved"] == every["stores"][0]["content"]
+
+
+def test_rows_of_a_batch_stay_together_when_there_are_several(runs: dict[str, dict[str, Any]]) -> None:
+    two, every, three = (runs[name] for name in ("two rows", "two rows, all", "two rows, three"))
+    assert [found["stores"][0]["rows"] for found in (two, every, three)] == [3, 11, 5]
+    assert [statuses(found)[0] for found in (two, every, three)] == ["miss", "extended", "hit"]
+
+
+def test_state_carried_from_batch_to_batch_forbids_slices_and_extensions(runs: dict[str, dict[str, Any]]) -> None:
+    assert [statuses(runs[name])[0] for name in ("stateful", "stateful, fewer", "stateful, again")] == [
+        "miss",
+        "miss",
+        "hit",
+    ]
+    assert [statuses(runs[name])[0] for name in ("counting step", "counting step, all")] == ["miss", "miss"]
+    assert "run.limit" in runs["counting step"]["components"]
+
+
+def test_manual_steps_are_cached(runs: dict[str, dict[str, Any]]) -> None:
+    assert statuses(runs["manual"]) == ["miss"]
+    assert statuses(runs["manual, again"]) == ["hit"]
+    assert runs["manual, again"]["forwards"] == 0
+
+
+def test_filters_mean_the_names_that_they_select(runs: dict[str, dict[str, Any]]) -> None:
+    assert statuses(runs["filter: name"]) == ["miss"]
+    assert statuses(runs["filter: list"]) == statuses(runs["filter: function"]) == ["hit"]
+
+
+def test_several_configs_are_keyed_each(runs: dict[str, dict[str, Any]]) -> None:
+    assert statuses(runs["two configs"]) == ["hit", "miss"]
+    assert statuses(runs["two configs, again"]) == ["hit", "hit"]
+    assert runs["two configs"]["stores"] == runs["two configs, again"]["stores"]
+
+
+def test_chains_are_keyed_by_the_content_of_the_store(runs: dict[str, dict[str, Any]]) -> None:
+    assert statuses(runs["chain"]) == ["miss", "miss"]
+    assert statuses(runs["chain, again"]) == ["hit", "hit"]
+    assert statuses(runs["chain, other upstream code"]) == ["miss", "hit"]
+    assert statuses(runs["chain, other upstream rows"]) == ["miss", "miss"]
+    assert "inputs.store" in runs["chain"]["components"]
+
+
+def test_what_cannot_be_understood_runs_uncached_and_says_so_once(runs: dict[str, dict[str, Any]]) -> None:
+    found = runs["not understood"]
+    assert statuses(found) == ["bypassed"]
+    assert found["stores"][0]["content"] == runs["base"]["stores"][0]["content"]
+    (warning,) = found["warnings"]
+    for part in ("module.it_cfg.future_knob", "__fingerprint__", "ignore="):
+        assert part in warning
+
+
+def test_a_failing_step_raises_as_in_the_host_and_keeps_what_was_computed(runs: dict[str, dict[str, Any]]) -> None:
+    assert runs["fails"]["error"] == "DatasetGenerationError: An error occurred while generating the dataset"
+    assert statuses(runs["fails no more"]) == ["extended"]
+    assert runs["fails no more"]["outcomes"][0]["computed"] == 2
+    assert runs["fails no more"]["stores"][0]["rows"] == 6
+
+
+def test_without_columns_or_batches_the_host_decides(runs: dict[str, dict[str, Any]]) -> None:
+    assert runs["no batch"]["error"] is not None
+    assert statuses(runs["no columns"]) in ([], ["temporary"])
+
+
+def test_without_hugging_face_caching_nothing_is_kept_and_the_field_is_named(runs: dict[str, dict[str, Any]]) -> None:
+    assert statuses(runs["not kept"]) == ["temporary"]
+    said = " ".join(runs["not kept"]["warnings"])
+    assert "itdm_cfg.enable_datasets_cache" in said
+    assert "datasets.enable_caching()" in said
