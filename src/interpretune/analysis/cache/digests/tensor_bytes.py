@@ -25,6 +25,8 @@ __all__ = ["CHUNK_BYTES", "SLAB_BYTES", "Leaf", "start"]
 CHUNK_BYTES = 8 * 2**20
 #: Bytes copied at a time, per thread, of a tensor that is no contiguous CPU memory.
 SLAB_BYTES = 4 * 2**20
+#: Columns copied at a time where a tensor is not stored row by row.
+TILE = 128
 #: Below so many bytes in all, starting threads costs more than they save.
 SMALL_BYTES = 2**20
 MAX_THREADS = 8
@@ -83,8 +85,17 @@ def _copies(tensor: torch.Tensor) -> Iterator[memoryview]:
     buffer = torch.empty(min(tensor.numel(), SLAB_BYTES // tensor.itemsize), dtype=tensor.dtype, device="cpu")
     for slab in _slabs(tensor):
         copy = buffer[: slab.numel()]
-        copy.view(slab.shape).copy_(slab)
+        _copy(slab, copy.view(slab.shape))
         yield _memory(copy)
+
+
+def _copy(source: torch.Tensor, target: torch.Tensor) -> None:
+    if source.device.type != "cpu" or source.dim() == 0 or source.stride(-1) == 1:
+        target.copy_(source)
+        return
+    # Down a transposed tensor each element lies on another page of memory: narrow tiles stay in the processor's cache.
+    for narrow_target, narrow_source in zip(target.split(TILE, -1), source.split(TILE, -1), strict=True):
+        narrow_target.copy_(narrow_source)
 
 
 def _memory(tensor: torch.Tensor) -> memoryview:
