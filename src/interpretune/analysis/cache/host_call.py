@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -76,7 +77,7 @@ class HostCall:
         names = list(self.features)
         for batch in computed:
             # A row of the host may lack an optional column, or hold more than the columns; `datasets` takes it so too.
-            yield [{name: dict.get(row, name) for name in names} for row in batch]
+            yield [_columns(row, names) for row in batch]
 
     def _from_the_first(self) -> Iterator[list[Mapping[str, Any]]]:
         """Let the host's own generator run, and tell its rows apart by the batch that they are of."""
@@ -121,6 +122,12 @@ class HostCall:
         if self._epoch_is_open:
             self._epoch_is_open = False
             self.module.on_analysis_epoch_end()
+
+
+def _columns(row: Any, names: list[str]) -> dict[str, Any]:
+    # The host's batches look names up elsewhere, too, when they are asked with their own `get`.
+    get = partial(dict.get, row) if isinstance(row, dict) else row.get
+    return {name: get(name) for name in names}
 
 
 class _Drawn:

@@ -37,7 +37,7 @@ _ROWS_NAME = re.compile(r"data-[0-9]{5,9}(-of-[0-9]{5,9})?\.arrow", re.ASCII)
 _REST = "data-99999.arrow"
 
 
-class KeptDataset(Dataset):
+class KeptDataset(Dataset):  # type: ignore[misc]  # `datasets` has no types
     """A `datasets.Dataset` over shards of the cache; only `save_to_disk` differs.
 
     Datasets made from it (`select`, `map`, …) are plain ones.

@@ -53,7 +53,7 @@ class SessionRun:
         """
         if isinstance(session, cls):
             return session
-        module = session if _is_module(session) else getattr(session, "module", None)
+        module: Any = session if _is_module(session) else getattr(session, "module", None)
         if not _is_module(module):
             kind = type(session)
             raise UnfingerprintableError(
