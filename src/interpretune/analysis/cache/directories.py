@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from . import settings
+from .digests.file_digests import remember_in
 from .digests.registry import find_encoder
 from .digests.walk import Walk
 from .errors import UnfingerprintableError
-from .paths import BASE_VARIABLE, resolve_base, safe_name, temporary_directory
+from .paths import BASE_VARIABLE, digests_directory, resolve_base, safe_name, temporary_directory
 
 __all__ = ["analysed_dataset", "get_analysis_cache_dir", "rows_digest"]
 
@@ -76,8 +77,9 @@ def rows_digest(dataset: Any) -> str:
     Raises:
         UnfingerprintableError: the dataset cannot be understood.
     """
-    walk = Walk("data", find_encoder)
-    components = walk.finish(walk.child(dataset)).components
+    with remember_in(digests_directory()):
+        walk = Walk("data", find_encoder)
+        components = walk.finish(walk.child(dataset)).components
     return components.get("data.rows", components["data"])
 
 

@@ -23,6 +23,7 @@ from .files import TRASH, refuse_links, remove, remove_empty_parents, replace_at
 from .leftovers import find_leftovers
 from .locks import LOCKS, KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME
+from .paths import DIGESTS
 from .statistics import merge_statistics
 from .store import DEPTH, KEYS, AnalysisCache, directories_at
 
@@ -32,6 +33,8 @@ __all__ = ["RemovalPlan", "keep_within_limits", "pin", "plan_prune", "plan_remov
 
 #: Seconds after its last use for which an entry counts as just opened, and is left alone by `plan_prune`.
 JUST_USED = 300.0
+#: Seconds for which the digest of a file is remembered.
+REMEMBERED = 90 * 86400.0
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 #: Files that a writer puts beside its first shard, before there is a manifest.
 _FIRST_FILES = frozenset({INFO_NAME, PARTS_NAME})
@@ -205,6 +208,10 @@ def _leftovers(cache: AnalysisCache, now: float) -> Iterator[Path]:
             yield place
     for directory in _listed(base / KEYS):
         yield from (pointer for pointer in _listed(directory) if pointer.name not in keys and is_settled(pointer))
+    for remembered in _listed(base / DIGESTS):
+        with suppress(OSError):
+            if now - remembered.lstat().st_mtime > REMEMBERED:
+                yield remembered
     for lock in _listed(base / LOCKS):
         if lock.stem not in keys and is_settled(lock):
             yield lock

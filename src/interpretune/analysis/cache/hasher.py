@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from . import html
@@ -113,10 +114,13 @@ class AnalysisStoreHasher:
 
     Args:
         policy: the user's decisions: what to ignore or include, how closely versions and devices count.
+        remember: a directory in which the digests of memory-mapped files are remembered, so that no process need read
+            them again; None to read them each time.
     """
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, *, remember: Path | None = None) -> None:
         self.policy = policy or Policy()
+        self._remember = remember
 
     def digest(self, value: Any) -> str:
         """Give the digest of one value of the closed world, a function, a module, a dataset, ...
@@ -190,7 +194,10 @@ class AnalysisStoreHasher:
                 named[f"session.{name}" if name in named else name] = value
         # Where a path may be ignored, what is left out of an input must still count where the step holds it.
         shared = [] if self.policy.ignore else _models(inputs or {})
-        return self._assemble(named, references, shared)
+        from .digests.file_digests import remember_in  # reads Arrow, which only explaining a miss does without
+
+        with remember_in(self._remember):
+            return self._assemble(named, references, shared)
 
     def _assemble(
         self,

@@ -16,6 +16,7 @@ from typing import Any
 from . import settings
 from .errors import UnfingerprintableError
 from .host_warnings import warn_once, warn_unfingerprintable
+from .paths import digests_directory
 
 __all__ = ["held_by", "with_meaning"]
 
@@ -69,7 +70,7 @@ def _fingerprint(generator: Any, arguments: Mapping[str, Any], bound: Mapping[st
         name: value for name, value in bound.get("kwargs", {}).items() if name not in ("keep_in_memory", "num_proc")
     }
     return (
-        AnalysisStoreHasher()
+        AnalysisStoreHasher(remember=digests_directory())
         .fingerprint(
             session,
             step=generator,

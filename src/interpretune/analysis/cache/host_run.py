@@ -20,7 +20,7 @@ from .host_warnings import warn_once, warn_unfingerprintable
 from .manifest import read_manifest
 from .materialize import run_context, with_limit
 from .outcome import Outcome, Status, last_outcome, record
-from .paths import resolve_base, temporary_directory
+from .paths import digests_directory, resolve_base, temporary_directory
 from .request import Request, get_or_compute
 from .store import AnalysisCache, Location
 
@@ -114,7 +114,7 @@ def _request(call: HostCall) -> Request:
     Raises:
         UnfingerprintableError: something in the session cannot be understood.
     """
-    run, hasher = call.run, AnalysisStoreHasher()
+    run, hasher = call.run, AnalysisStoreHasher(remember=digests_directory())
     fingerprint = hasher.fingerprint(run)
     limit, not_resumable = run.batches, ""
     if run.dependence is not None:

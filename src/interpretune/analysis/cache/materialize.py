@@ -26,6 +26,7 @@ from .batches import Batches, batches_from, count_batches, require_repeatable
 from .digests.walk import Part, Policy
 from .errors import UnfingerprintableError
 from .hasher import AnalysisStoreHasher, Fingerprint
+from .paths import digests_directory
 from .request import Request, get_or_compute
 from .settings import is_persistent
 from .store import Location
@@ -185,7 +186,7 @@ def _answer(
         raise ValueError(f"on_unfingerprintable is {on_unfingerprintable!r}; it must be 'raise' or 'bypass'")
     if not is_persistent():
         return get_or_compute(request)
-    hasher = AnalysisStoreHasher(policy)
+    hasher = AnalysisStoreHasher(policy, remember=digests_directory())
     try:
         fingerprint = hasher.fingerprint(**meaning)
     except UnfingerprintableError as error:

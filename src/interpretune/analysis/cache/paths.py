@@ -17,9 +17,11 @@ import xxhash
 
 from . import settings
 
-__all__ = ["resolve_base", "safe_name", "temporary_directory"]
+__all__ = ["digests_directory", "resolve_base", "safe_name", "temporary_directory"]
 
 BASE_VARIABLE = "IT_ANALYSIS_CACHE"
+#: Below the base: what files were found to hold, by their identity. Removing it costs one reading of each.
+DIGESTS = ".digests"
 #: The module global in which Hugging Face keeps its temporary directory.
 HF_TEMPORARY = "_TEMP_DIR_FOR_TEMP_CACHE_FILES"
 #: Bytes that a file name may have on common file systems is 255; an entry's name adds the key to one of these.
@@ -61,6 +63,11 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
             stacklevel=2,
         )
     return fallback
+
+
+def digests_directory() -> Path | None:
+    """Give the directory in which digests of memory-mapped files are remembered; None where nothing is kept."""
+    return resolve_base() / DIGESTS if settings.is_persistent() else None
 
 
 def _hugging_face_home() -> Path:

@@ -16,7 +16,9 @@ import torch
 import transformers
 import xxhash
 
-from .. import analysisstore_caching, last_outcome, materialize
+from ..materialize import materialize
+from ..outcome import last_outcome
+from ..settings import analysisstore_caching
 from .text import ANSWERS, Vocabulary, prompts
 
 __all__ = ["SIZES", "build_model", "run"]

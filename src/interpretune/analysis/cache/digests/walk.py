@@ -361,7 +361,8 @@ class Walk:
 
         Args:
             reason: what draws them, such as ``"inputs.model: Dropout in training mode"``.
-            generators: from which global generators, of ``"numpy"``, ``"python"`` and ``"torch"``; all if none is named.
+            generators: from which global generators, of ``"numpy"``, ``"python"`` and ``"torch"``; all if none is
+                named.
         """
         self._draws.update(generators or ("numpy", "python", "torch"))
         if reason not in self._stochastic:
