@@ -105,7 +105,7 @@ def is_there(*modules: str) -> bool:
 
 def playable(row: Row) -> list[str]:
     """Give the places at which a row can be played in this environment."""
-    if row.needs_torch and not is_there("torch", "transformers"):
+    if (row.needs_torch and not is_there("torch", "transformers")) or (row.needs and not is_there(row.needs)):
         return []
     return [place for place in row.places if place != "cell" or is_there("ipykernel")]
 

@@ -135,7 +135,11 @@ def write(name: str, text: str) -> Step:
 
 def do(lines: str) -> Step:
     """Run statements once the project is loaded and set up."""
-    return lambda scene: replace(scene, lines=scene.lines + dedent(lines).lstrip("\n") + "\n")
+    return lambda scene: replace(scene, lines=scene.lines + _flush_left(lines) + "\n")
+
+
+def _flush_left(lines: str) -> str:
+    return dedent(lines).lstrip("\n")
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ class Row:
     part: str = ""
     places: tuple[str, ...] = ("module",)
     policy: Mapping[str, object] = field(default_factory=dict)
+    #: A library without which the row cannot be played.
+    needs: str = ""
 
     @property
     def needs_torch(self) -> bool:
@@ -181,6 +187,7 @@ def _add(
     part: str = "",
     places: tuple[str, ...] = (),
     policy: Mapping[str, object] | None = None,
+    needs: str = "",
 ) -> None:
     if any((row.kind, row.group, row.name) == (kind, group, name) for row in ROWS):
         raise ValueError(f"two rows are named {name!r}")
@@ -202,6 +209,7 @@ def _add(
             part,
             places or _places(run),
             policy or {},
+            needs,
         )
     )
 

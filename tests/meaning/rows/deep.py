@@ -10,11 +10,15 @@ TOKENIZER = ("inputs.tokenizer*", "data*")
 
 
 def seen(group, name, lines, names, part="", base="", **more):
-    mutation(group, name, "deep", do(lines), base=(do(base),) if base else (), names=names, part=part, **more)
+    mutation(group, name, "deep", do(lines), base=_base(base), names=names, part=part, **more)
 
 
 def kept(group, name, lines, base="", **more):
-    noop(group, name, "deep", do(lines), base=(do(base),) if base else (), **more)
+    noop(group, name, "deep", do(lines), base=_base(base), **more)
+
+
+def _base(lines):
+    return tuple(do(text) for text in ([lines] if isinstance(lines, str) else lines) if text)
 
 
 models = partial(seen, "models")
@@ -154,6 +158,7 @@ models(
         model = peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules=['c_attn'], fan_in_fan_out=True, init_lora_weights=False)).eval(); session.model = model
         """,
     (MODEL, "runtime.peft"),
+    needs="peft",
 )
 LORA = """
         import peft
@@ -161,11 +166,12 @@ LORA = """
         model = peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules=['c_attn'], fan_in_fan_out=True, init_lora_weights=False)).eval(); session.model = model
         model.add_adapter('second', peft.LoraConfig(r=2, target_modules=['c_attn'], fan_in_fan_out=True, init_lora_weights=False)); model.eval()
         """
-models("the active adapter", "model.set_adapter('second')", MODEL, base=LORA)
+models("the active adapter", "model.set_adapter('second')", MODEL, needs="peft", base=LORA)
 models(
     "an adapter's scaling",
     "model.base_model.model.transformer.h[0].attn.c_attn.scaling['default'] = 9.0",
     MODEL,
+    needs="peft",
     base=LORA,
     part="scaling",
 )
@@ -173,10 +179,11 @@ models(
     "an adapter's weight",
     "model.base_model.model.transformer.h[0].attn.c_attn.lora_A['default'].weight.data[0, 0] += 1",
     MODEL,
+    needs="peft",
     base=LORA,
     part="lora_A",
 )
-models("adapters switched off", "model.base_model.disable_adapter_layers()", MODEL, base=LORA)
+models("adapters switched off", "model.base_model.disable_adapter_layers()", MODEL, needs="peft", base=LORA)
 QUANTIZED = """
         from torch.ao.quantization import quantize_dynamic
         head = quantize_dynamic(head, {torch.nn.Linear}, dtype=torch.qint8)
@@ -397,7 +404,6 @@ same(
         """,
 )
 same("a buffer added and removed", "head.register_buffer('late', torch.ones(1)); del head.late")
-same("an embedding resized there and back", "model.resize_token_embeddings(32)")
 same("gradient checkpointing", "model.gradient_checkpointing_enable(); model.gradient_checkpointing_disable()")
 same(
     "channels last",
@@ -644,10 +650,7 @@ for title, lines in [
 ]:  # fmt: skip
     kept("numerics", title, lines)
 
-ACTIVE = """
-        model.train()
-        torch.manual_seed(1)
-        """
+ACTIVE = "model.train()\ntorch.manual_seed(1)\n"
 random = partial(seen, "randomness")
 random("torch's seed where dropout is active", "torch.manual_seed(2)", "rng*", base=ACTIVE)
 random("random numbers drawn where dropout is active", "torch.rand(1)", "rng*", base=ACTIVE)
@@ -660,30 +663,34 @@ random(
         torch.manual_seed(1)
         """,
 )
-random(
-    "numpy's seed where dropout is active",
-    """
-        import numpy
-        numpy.random.seed(3)
-        """,
-    "rng*",
-    base=ACTIVE,
-)
-random(
-    "Python's seed where dropout is active",
-    """
+DRAWS = """
         import random
-        random.seed(3)
-        """,
-    "rng*",
-    base=ACTIVE + "import random\nrandom.seed(2)",
-)
+        import numpy
+
+
+        def draws(batch, batch_idx, model, head, scale):
+            return {"score": [%s]}
+
+
+        plain_step = draws
+        make_deep_step = lambda session, head: draws
+        """
+for name, call in [
+    ("torch", "float(torch.rand(1))"),
+    ("torch", "torch.zeros(1).normal_().item()"),
+    ("torch", "torch.nn.functional.dropout(torch.ones(1)).item()"),
+    ("numpy", "numpy.random.rand()"),
+    ("Python", "random.random()"),
+]:
+    seed = {"torch": "torch.manual_seed(%d)", "numpy": "numpy.random.seed(%d)", "Python": "random.seed(%d)"}[name]
+    random(f"{name}'s seed where the step calls {call}", seed % 2, "rng*", base=(DRAWS % call, seed % 1))
 for title, lines, base in [
     ("torch's seed where nothing is random", "torch.manual_seed(2)", ""),
     ("seeds of numpy and Python where nothing is random", """
         import random, numpy
         random.seed(3); numpy.random.seed(3)
         """, ""),
+    ("numpy's seed where only dropout draws", "import numpy; numpy.random.seed(3)", ACTIVE),
     ("random numbers drawn where nothing is random", "torch.rand(3)", ""),
     ("one seed set twice where dropout is active", "torch.manual_seed(1)", ACTIVE + "import random, numpy\nrandom.seed(1); numpy.random.seed(1)"),
     ("dropout of probability 0 in training", "torch.manual_seed(2)", """

@@ -1633,6 +1633,72 @@ seen(
     "* 2",
 )
 
+DRAWS = """
+        import random
+        import numpy
+        {seed}
+
+
+        def step(batch, i):
+            return {call}
+        """
+seen(
+    "numpy's seed where the step draws from it",
+    DRAWS.format(seed="numpy.random.seed(1)", call="numpy.random.rand()"),
+    "seed(1)",
+    "seed(2)",
+    names="rng*",
+)
+seen(
+    "Python's seed where the step draws from it",
+    DRAWS.format(seed="random.seed(1)", call="random.choice(batch)"),
+    "seed(1)",
+    "seed(2)",
+    names="rng*",
+)
+kept(
+    "numpy's seed where the step makes a generator",
+    DRAWS.format(seed="numpy.random.seed(1)", call="numpy.random.default_rng(i).random()"),
+    "seed(1)",
+    "seed(2)",
+)
+kept(
+    "Python's seed where the step makes a generator",
+    DRAWS.format(seed="random.seed(1)", call="random.Random(i).random()"),
+    "seed(1)",
+    "seed(2)",
+)
+seen(
+    "a random generator's state that the step holds",
+    """
+        import random
+
+        RNG = random.Random(1)
+
+
+        def step(batch, i):
+            return RNG.random()
+        """,
+    "Random(1)",
+    "Random(2)",
+    names=("op.implementation*", "rng*"),
+)
+seen(
+    "a numpy generator's state that the step holds",
+    """
+        import numpy
+
+        RNG = numpy.random.default_rng(1)
+
+
+        def step(batch, i):
+            return RNG.random()
+        """,
+    "rng(1)",
+    "rng(2)",
+    names=("op.implementation*", "rng*"),
+)
+
 kept(
     "else-if written apart",
     """

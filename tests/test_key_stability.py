@@ -1,0 +1,100 @@
+"""One key over ten processes, whatever else happened in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import interpretune.analysis.cache as package
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+SOURCE = Path(package.__file__).resolve().parents[3]
+LAB = Path(__file__).resolve().parent / "meaning"
+PROCESSES = 10
+#: What a process may have done before it asks; the first one asks at once, and so does each before it does more.
+DEEDS = {
+    "pickle": "pickle.dumps([model, tokenizer, cfg, head]); pickle.loads(pickle.dumps(model))",
+    "deepcopy": "copy.deepcopy([model, tokenizer, cfg, head])",
+    "torch.save": "torch.save(model, 'model.pt'); torch.save(model.state_dict(), 'state.pt')",
+    "forward": "model(torch.tensor([[1, 2, 3]])); head(torch.ones(2, 16))",
+    "generate": "model.generate(torch.tensor([[1, 2]]), max_new_tokens=3, do_sample=False)",
+    "tokenizer call": "tokenizer(['the cat', 'sun'], padding='max_length', truncation=True, max_length=5)",
+    "save_pretrained": "model.save_pretrained('model'); tokenizer.save_pretrained('tokenizer')",
+    "the step": "step(next(iter(loader)), 0)",
+    "datasets' own hasher": "datasets.fingerprint.Hasher.hash(tokenizer); datasets.fingerprint.Hasher.hash(cfg)",
+    "train and eval": "model.train(); model.eval()",
+}
+SCRIPT = """
+import copy, json, pickle, sys
+import datasets, torch
+from interpretune.analysis.cache import AnalysisStoreHasher
+from lab.config import RunConfig
+from lab.deep import *
+from lab.rows import *
+from lab.session import Session
+
+model, head, tokenizer, dataset = build_model(), build_head(), build_tokenizer(), build_dataset()
+loader, cfg = build_loader(tokenizer, dataset), RunConfig()
+step = make_deep_step(Session(cfg, model, tokenizer), head)
+
+
+def keys():
+    hasher = AnalysisStoreHasher()
+    return [
+        hasher.fingerprint(step=step, data=loader, features=FEATURES).hexdigest,
+        hasher.fingerprint(inputs={"model": model, "tokenizer": tokenizer, "cfg": cfg}).hexdigest,
+    ]
+
+
+found = {"": keys()}
+for name, deed in json.loads(sys.argv[1]).items():
+    try:
+        exec(deed)
+    except (AttributeError, TypeError):  # after a forward transformers 5 leaves hooks that cannot be pickled
+        pass
+    found[name] = keys()
+print(json.dumps(found))
+"""
+
+
+def ask(number: int, directory: Path) -> dict[str, list[str]]:
+    """Ask in a process of its own; each does the deeds in another order."""
+    names = list(DEEDS)
+    order = names[number:] + names[:number]
+    (directory / str(number)).mkdir()
+    finished = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps({name: DEEDS[name] for name in order})],
+        cwd=directory / str(number),
+        env={
+            **os.environ,
+            "PYTHONHASHSEED": str(number * 1009),
+            "PYTHONPATH": os.pathsep.join([str(SOURCE), str(LAB)]),
+            "PYTHONWARNINGS": "ignore",
+            "TOKENIZERS_PARALLELISM": "false",
+        },
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert finished.returncode == 0, finished.stderr
+    found: dict[str, list[str]] = json.loads(finished.stdout)
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_ten_processes_have_one_key_whatever_they_did(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda number: ask(number, tmp_path), range(PROCESSES)))
+    first = answers[0][""]
+    different = {
+        (number, name): keys for number, answer in enumerate(answers) for name, keys in answer.items() if keys != first
+    }
+    assert not different
