@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +101,8 @@ def test_small_program(small_keys: list[dict[str, str]], row: Small) -> None:
     assert all(len(key) == 32 for key in first.values()), first
     wrong = {name: key for name, key in first.items() if (key == first["program"]) == name.startswith("changed")}
     assert not wrong
+
+
+def test_the_keys_of_all_python_versions_stay() -> None:
+    computed = runpy.run_path(str(HERE / "golden" / "code.py"))["computed"]()
+    assert computed == json.loads((HERE / "golden" / "code.json").read_text(encoding="utf-8"))

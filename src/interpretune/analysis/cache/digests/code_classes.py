@@ -26,64 +26,20 @@ if TYPE_CHECKING:
 __all__ = ["class_token", "read_class"]
 
 #: Entries that the language or a library makes itself.
-_BOOKKEEPING = frozenset(
-    [
-        "__module__",
-        "__qualname__",
-        "__name__",
-        "__doc__",
-        "__dict__",
-        "__weakref__",
-        "__annotations__",
-        "__annotate__",
-        "__annotate_func__",
-        "__annotations_cache__",
-        "__slotnames__",
-        "__parameters__",
-        "__orig_bases__",
-        "__firstlineno__",
-        "__static_attributes__",
-        "__abstractmethods__",
-        "__type_params__",
-        "__classcell__",
-        "__classdictcell__",
-        "__non_callable_proto_members__",
-        "_abc_impl",
-        "__attrs_props__",
-        "_abc_registry",
-        "_abc_cache",
-        "__dataclass_fields__",
-        "__dataclass_params__",
-        "__signature__",
-        "__text_signature__",
-        "__protocol_attrs__",
-        "_is_protocol",
-        "_is_runtime_protocol",
-    ]
-)
-_ENUM_BOOKKEEPING = frozenset(
-    [
-        "_member_map_",
-        "_member_names_",
-        "_value2member_map_",
-        "_member_type_",
-        "_unhashable_values_",
-        "_unhashable_values_map_",
-        "_hashable_values_",
-        "_value_repr_",
-        "_use_args_",
-        "_new_member_",
-        "_generate_next_value_",
-        "_boundary_",
-        "_flag_mask_",
-        "_singles_mask_",
-        "_all_bits_",
-        "_inverted_",
-        "_sort_order_",
-        "_order_",
-        "_ignore_",
-    ]
-)
+_BOOKKEEPING = frozenset({
+    "__module__", "__qualname__", "__name__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__",
+    "__annotate_func__", "__annotations_cache__", "__slotnames__", "__parameters__", "__orig_bases__",
+    "__firstlineno__", "__static_attributes__", "__abstractmethods__", "__type_params__", "__classcell__",
+    "__classdictcell__", "__non_callable_proto_members__", "_abc_impl", "__attrs_props__", "_abc_registry",
+    "_abc_cache", "__dataclass_fields__", "__dataclass_params__", "__signature__", "__text_signature__",
+    "__protocol_attrs__", "_is_protocol", "_is_runtime_protocol", "__callable_proto_members_only__",
+})  # fmt: skip
+_ENUM_BOOKKEEPING = frozenset({
+    "_member_map_", "_member_names_", "_value2member_map_", "_member_type_", "_unhashable_values_",
+    "_unhashable_values_map_", "_hashable_values_", "_value_repr_", "_use_args_", "_new_member_",
+    "_generate_next_value_", "_boundary_", "_flag_mask_", "_singles_mask_", "_all_bits_", "_inverted_",
+    "_sort_order_", "_order_", "_ignore_",
+})  # fmt: skip
 
 
 def class_token(cls: type) -> bytes:
@@ -134,6 +90,9 @@ def _counts(cls: type, name: str, value: Any) -> bool:
         # `__new__` among them goes by the name `__new_member__`.
         if name.startswith("__") and not is_user_function(value):
             return False
+    # A protocol is given other methods by each Python version.
+    if name.startswith("__") and getattr(getattr(value, "__func__", value), "__module__", None) == "typing":
+        return False
     # The fields count in its place.
     if is_generated(cls, name, value):
         return False
@@ -147,7 +106,7 @@ def _read_method(node: Node, graph: CodeGraph, name: str, function: FunctionType
     kind = type(value).__name__ if isinstance(value, (staticmethod, classmethod)) else "function"
     code = function.__code__
     bindings: Bindings = {}
-    if kind == "function" and code.co_argcount and "<locals>" not in name:
+    if kind == "function" and code.co_argcount:
         bindings = {code.co_varnames[0]: (Instance(node.value),)}
     method = graph.function_node(function, bindings, f"{node.path}.{name}")
     graph.open(method)

@@ -81,25 +81,10 @@ def is_users_code(value: Any) -> bool:
     return is_user_class(value) if isinstance(value, type) else is_user_function(value)
 
 
-_DATACLASS_METHODS = frozenset(
-    [
-        "__init__",
-        "__repr__",
-        "__eq__",
-        "__lt__",
-        "__le__",
-        "__gt__",
-        "__ge__",
-        "__hash__",
-        "__setattr__",
-        "__delattr__",
-        "__replace__",
-        "__getstate__",
-        "__setstate__",
-        "_dataclass_getstate",
-        "_dataclass_setstate",
-    ]
-)
+_DATACLASS_METHODS = frozenset({
+    "__init__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__setattr__", "__delattr__",
+    "__replace__", "__getstate__", "__setstate__", "_dataclass_getstate", "_dataclass_setstate",
+})  # fmt: skip
 _NAMED_TUPLE_METHODS = frozenset(
     ("__new__", "_make", "_replace", "__replace__", "__repr__", "_asdict", "__getnewargs__")
 )
