@@ -29,7 +29,7 @@ from torch.nn.modules import module as torch_module
 
 from .attributes import counted, objects_understood
 from .module_tree import Node, foreign_functions, grow, passes_on, plain_class, randomness, training_matters
-from .observers import is_observer
+from .observers import is_observer, keeper_token
 from .tensors import hash_tensors
 from .walk import Encoder, Walk, frame
 
@@ -325,10 +325,12 @@ def _registered(kind: str, hooks: dict[int, Any], flags: list[Any], walk: Walk) 
         if getattr(hook, "__module__", None) in NOISE_HOOKS:
             continue
         if is_observer(hook):
-            walk.note(f"the hook `{getattr(hook, '__qualname__', kind)}` only watches and does not count")
+            walk.note(f"the hook `{getattr(hook, '__qualname__', kind)}` only watches, keeps nothing and does not count")
             continue
         # Handle numbers come from a counter of the process; the order is what counts.
         state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in flags]
-        token = walk.child(hook, f".{kind.strip('_')}[{len(tokens)}]")
+        step = f".{kind.strip('_')}[{len(tokens)}]"
+        token = keeper_token(hook, walk) or walk.child(hook, step)
+        walk.part(token, getattr(hook, "__qualname__", type(hook).__qualname__), name=walk.path + step)
         tokens.append(frame("hook", token, *(b"bool:1" if on else b"bool:0" for on in state)))
     return [walk.path.encode(), kind.encode(), *tokens] if tokens else []

@@ -1,21 +1,28 @@
-"""Hooks that only watch: they count calls or note what passes by, and change nothing about a forward.
+"""Hooks that only watch: they count calls or keep what passes by, and change nothing about a forward.
 
-Whoever counts forwards, or logs the shapes of activations, does it with a hook, whose counters differ in each process.
-A hook is taken for a mere observer only where its source shows that it is one: it gives nothing back, calls nothing but
-the few builtins below, and stores only into numbers and containers of its own. Everything else counts as a hook.
+Whoever counts forwards, or keeps activations, does it with a hook, whose counters and containers differ after each
+forward. A hook is taken for a mere observer only where its source shows that it is one: it gives nothing back, calls
+nothing but the few builtins below, and stores only into numbers and containers of its own.
+
+An observer that stores nothing of what passes by does not count. One that does, such as
+``kept.append(output[:, position])``, may be where the rows come from: it counts by its source and by what it reads
+(``position``), and only what it fills (``kept``) does not. Every other hook counts like any function.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
 from inspect import getattr_static
 from types import FunctionType, MethodType
 from typing import Any
 
 from .code_source import find_source
+from .code_syntax import syntax_token
+from .walk import Walk, frame
 
-__all__ = ["is_observer"]
+__all__ = ["is_observer", "keeper_token"]
 
 #: Builtins that look at their arguments only.
 _LOOKING = {"id": id, "type": type, "isinstance": isinstance, "len": len, "print": print, "str": str, "tuple": tuple}
@@ -24,6 +31,9 @@ _PUTTING = frozenset({"append", "add", "appendleft"})
 _CONTAINERS = (list, set, dict, deque, Counter, defaultdict)
 #: What counters are made of; anything else that is stored into could be part of a model.
 _OWN = (int, float, bool, str, type(None), tuple, *_CONTAINERS)
+#: What a keeper may read from outside of itself.
+_READ = (int, float, bool, str, bytes, type(None))
+_UNKNOWN = object()
 _PLAIN = (
     ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.If, ast.Pass, ast.Nonlocal, ast.Global, ast.Return,
     ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.IfExp,
@@ -33,25 +43,45 @@ _PLAIN = (
 
 
 def is_observer(hook: Any) -> bool:
-    """Tell whether a hook can be seen to change nothing about the forward that it is called in.
+    """Tell whether a hook can be seen to change nothing about a forward, and to keep nothing of it.
 
     Args:
         hook: a function or bound method that is registered on a module.
     """
+    reader = _reader(hook)
+    return reader is not None and reader.watches_only() and not reader.keeps_something()
+
+
+def keeper_token(hook: Any, walk: Walk) -> bytes | None:
+    """Give the token of a hook that changes nothing about a forward but keeps something of it, or None for any other.
+
+    Args:
+        hook: a function or bound method that is registered on a module.
+        walk: standing at the module.
+    """
+    reader = _reader(hook)
+    read = reader.reads() if reader is not None and reader.watches_only() else None
+    if reader is None or read is None:
+        return None
+    pieces = [piece for name, value in sorted(read.items()) for piece in (name.encode(), walk.child(value, f".{name}"))]
+    return frame("keeper", syntax_token(reader.node), *pieces)
+
+
+def _reader(hook: Any) -> _Reader | None:
     function = getattr(hook, "__func__", hook)
     if not isinstance(function, FunctionType) or not isinstance(hook, (FunctionType, MethodType)):
-        return False
+        return None
     source = find_source(function.__code__, function.__globals__)
     if source is None or not isinstance(source.node, (ast.FunctionDef, ast.Lambda)):
-        return False
-    return _Reader(function, getattr(hook, "__self__", None), source.node).watches_only()
+        return None
+    return _Reader(function, getattr(hook, "__self__", None), source.node)
 
 
 class _Reader:
     """Reads the source of one hook."""
 
     def __init__(self, function: FunctionType, receiver: Any, node: ast.FunctionDef | ast.Lambda) -> None:
-        self._node = node
+        self.node = node
         self._receiver = receiver
         self._self = (
             function.__code__.co_varnames[0] if receiver is not None and function.__code__.co_argcount else None
@@ -61,15 +91,72 @@ class _Reader:
             try:
                 self._outer[name] = cell.cell_contents
             except ValueError:  # not filled yet: what it will hold is not known
-                self._outer[name] = object()
+                self._outer[name] = _UNKNOWN
         self._own = set(function.__code__.co_varnames)
+        self._has_defaults = bool(function.__defaults__ or function.__kwdefaults__)
 
     def watches_only(self) -> bool:
-        if isinstance(self._node, ast.Lambda):
+        if isinstance(self.node, ast.Lambda):
             # A lambda gives back what its body gives; only putting something into a container gives nothing.
-            return self._is_putting(self._node.body) and self._is_plain(self._node.body)
-        body = self._node.body
-        return all(self._is_plain(statement) for statement in body) and not self._node.decorator_list
+            return self._is_putting(self.node.body) and self._is_plain(self.node.body)
+        body = self.node.body
+        return all(self._is_plain(statement) for statement in body) and not self.node.decorator_list
+
+    def keeps_something(self) -> bool:
+        """Tell whether what is stored comes from the hook's arguments, or from names that may hold them."""
+        return any(
+            isinstance(name, ast.Name) and name.id in self._own and name.id != self._self
+            for value in self._stored()
+            for name in ast.walk(value)
+        )
+
+    def reads(self) -> dict[str, Any] | None:
+        """Give the values that the hook reads from outside of itself, by name.
+
+        Returns:
+            None where it reads something that it also fills, or something that is no plain number or text.
+        """
+        if self._has_defaults:
+            return None
+        places = list(self._filled())
+        inside = {id(node) for place in places for node in ast.walk(place)}
+        filled = {self._place(place) for place in places}
+        found: dict[str, Any] = {}
+        for node in ast.walk(self.node):
+            name = self._place(node)
+            if name is None or id(node) in inside:
+                continue
+            value = self._value(node)
+            if value is _UNKNOWN and _LOOKING.get(name) is not None:
+                continue
+            if name in filled or type(value) not in _READ:
+                return None
+            found[name] = value
+        return found
+
+    def _stored(self) -> Iterator[ast.expr]:
+        """Give the expressions whose values are put somewhere, or say where."""
+        for node in ast.walk(self.node):
+            if isinstance(node, (ast.Assign, ast.AugAssign)):
+                yield node.value
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                yield from (target.slice for target in targets if isinstance(target, ast.Subscript))
+            elif isinstance(node, ast.AnnAssign) and node.value is not None:
+                yield node.value
+            elif isinstance(node, ast.Call) and self._is_putting(node):
+                yield from node.args
+
+    def _filled(self) -> Iterator[ast.expr]:
+        """Give the expressions that name what is stored into."""
+        for node in ast.walk(self.node):
+            targets: list[ast.expr] = []
+            if isinstance(node, ast.Assign):
+                targets = node.targets
+            elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+                targets = [node.target]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and self._is_putting(node):
+                targets = [node.func.value]
+            yield from (target.value if isinstance(target, ast.Subscript) else target for target in targets)
 
     def _is_plain(self, node: ast.AST) -> bool:
         for inner in ast.walk(node):
@@ -106,13 +193,21 @@ class _Reader:
             return type(self._value(target.value)) in _CONTAINERS
         return type(self._value(target)) in _OWN
 
-    def _value(self, node: ast.expr) -> Any:
+    def _place(self, node: ast.AST) -> str | None:
+        """Give the name of something outside of the hook: ``kept``, or ``self.kept`` for what it is a method of."""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self._self:
+            return f"self.{node.attr}"
+        if isinstance(node, ast.Name) and node.id not in self._own:
+            return node.id
+        return None
+
+    def _value(self, node: ast.AST) -> Any:
         """Give the live object that an expression names, or something that is nothing of the hook's own."""
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self._self:
-            return getattr_static(self._receiver, node.attr, object())
+            return getattr_static(self._receiver, node.attr, _UNKNOWN)
         if isinstance(node, ast.Name) and node.id not in self._own:
-            return self._outer.get(node.id, object())
-        return object()
+            return self._outer.get(node.id, _UNKNOWN)
+        return _UNKNOWN
 
 
 def _is_none(value: ast.expr | None) -> bool:

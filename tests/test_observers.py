@@ -1,0 +1,105 @@
+"""Hooks that watch: those that keep nothing do not count, those that keep something count without what they filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
+from interpretune.analysis.cache.digests.walk import Walk  # noqa: E402
+
+calls = 0
+activations: dict[str, Any] = {}
+
+
+def key(*hooks: Any, used: bool = False) -> dict[str, str]:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    torch.nn.init.ones_(model[0].weight), torch.nn.init.ones_(model[0].bias)
+    for hook in hooks:
+        model[0].register_forward_hook(hook)
+    if used:
+        model(torch.ones(1, 2))
+    walk = Walk("inputs.m", find_encoder)
+    return walk.finish(walk.child(model)).components
+
+
+def counting(module: Any, args: Any, output: Any) -> None:
+    global calls
+    calls += 1
+
+
+def keeping(position: int) -> Callable[..., None]:
+    kept: list[Any] = []
+
+    def hook(module: Any, args: Any, output: Any) -> None:
+        kept.append(output[:, position])
+
+    return hook
+
+
+def keeping_the_sum(position: int) -> Callable[..., None]:
+    kept: list[Any] = []
+
+    def hook(module: Any, args: Any, output: Any) -> None:
+        kept.append(output[:, position] + output)
+
+    return hook
+
+
+def keeping_under(name: str) -> Callable[..., None]:
+    def hook(module: Any, args: Any, output: Any) -> None:
+        activations[name] = output
+
+    return hook
+
+
+def keeping_by_default(position: int) -> Callable[..., None]:
+    kept: list[Any] = []
+
+    def hook(module: Any, args: Any, output: Any, position: int = position) -> None:
+        kept.append(output[:, position])
+
+    return hook
+
+
+class Keeper:
+    def __init__(self, position: int) -> None:
+        self.position, self.kept = position, []
+
+    def hook(self, module: Any, args: Any, output: Any) -> None:
+        self.kept.append(output[:, self.position])
+
+
+class Limited(Keeper):
+    def hook(self, module: Any, args: Any, output: Any) -> None:
+        if self.kept:
+            self.kept.append(output)
+
+
+def test_a_counter_does_not_count() -> None:
+    assert key(counting) == key() == key(counting, used=True)
+
+
+MAKERS = [keeping, keeping_the_sum, keeping_under, lambda position: Keeper(position).hook]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_what_keeps_activations_counts_without_what_it_kept(make: Any) -> None:
+    assert key(make(0)) == key(make(0)) == key(make(0), used=True)
+    assert key(make(0)) != key()
+    assert key(make(0)) != key(make(1))
+
+
+def test_different_keepers_differ() -> None:
+    assert len({str(key(make(0))) for make in MAKERS}) == len(MAKERS)
+    assert key(keeping_by_default(0)) != key(keeping_by_default(1))
+
+
+def test_what_reads_what_it_fills_counts_as_a_whole() -> None:
+    empty, full = Limited(0), Limited(0)
+    full.kept.append(1)
+    assert key(empty.hook) != key(full.hook)
