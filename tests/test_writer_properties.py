@@ -27,7 +27,7 @@ try:
 except ImportError:
     torch = None
 
-EXAMPLES = int(os.environ.get("WRITER_EXAMPLES", "150"))  # more for a long campaign
+EXAMPLES = int(os.environ.get("WRITER_EXAMPLES", "100"))  # more for a long campaign
 
 NUMBERS = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 NUMBERS += ["float16", "float32", "float64"]

@@ -98,6 +98,15 @@ def test_a_tensors_memory_is_shared_only_where_that_is_allowed():
     assert owned.to_pylist() == [[0.0] * 5]
 
 
+def test_a_converted_tensor_is_free_as_well():
+    tensor = torch.zeros(5, dtype=torch.bfloat16)
+    encoded = RowEncoder(Features({"x": List(Value("float32")), "y": List(Value("float64"))})).encode(
+        [{"x": tensor, "y": tensor}]
+    )
+    tensor.fill_(1)
+    assert encoded.batches[0].to_pylist() == [{"x": [0.0] * 5, "y": [0.0] * 5}]
+
+
 def test_ragged_tensors_in_dictionaries_and_lists(tmp_path):
     features = Features({"x": {"layers": List(List(List(Value("float16")))), "name": Value("string")}})
     rows = [

@@ -106,12 +106,12 @@ class Column:
             return _from_nested(self._levels, values, own=own)
         if not isinstance(self.feature, _ARRAYS):
             return None
-        blocks = _blocks(values)
+        blocks, fresh = _blocks(values)
         if blocks is None:
             return None
         for block in blocks:
             _check_shapes(self.feature, block)
-        storage = _from_blocks(self._levels, blocks, own=own)
+        storage = _from_blocks(self._levels, blocks, own=own and not fresh)
         return None if storage is None else pa.ExtensionArray.from_storage(self.type, storage)
 
     def _build_by_datasets(self, values: Sequence[Any]) -> pa.Array:
@@ -138,9 +138,9 @@ def _list_levels(pa_type: pa.DataType) -> list[pa.DataType]:
 
 def _from_nested(levels: list[pa.DataType], items: Sequence[Any], *, own: bool) -> pa.Array | None:
     """Build lists, possibly ragged, whose items at some depth are tensors or arrays."""
-    blocks = _blocks(items)
+    blocks, fresh = _blocks(items)
     if blocks is not None:
-        return _from_blocks(levels, blocks, own=own)
+        return _from_blocks(levels, blocks, own=own and not fresh)
     if len(levels) == 1 or not all(item is None or isinstance(item, (list, tuple)) for item in items):
         return None
     values = _from_nested(levels[1:], list(chain.from_iterable(item for item in items if item)), own=own)
@@ -150,37 +150,41 @@ def _from_nested(levels: list[pa.DataType], items: Sequence[Any], *, own: bool) 
     return _wrap(levels[0], lengths, [1] * len(lengths), _missing(items), values)
 
 
-def _blocks(items: Sequence[Any]) -> list[np.ndarray[Any, Any] | None] | None:
-    """All items as numpy arrays of one numeric dtype, or None if there is none or one of another kind among them."""
+def _blocks(items: Sequence[Any]) -> tuple[list[np.ndarray[Any, Any] | None] | None, bool]:
+    """All items as numpy arrays of one numeric dtype, or None if there is none or one of another kind among them.
+
+    Also tells whether all of these arrays are fresh: copies of which nobody else knows.
+    """
     blocks: list[np.ndarray[Any, Any] | None] = []
-    dtype = None
+    dtype, all_fresh = None, True
     for item in items:
         if item is None:
             blocks.append(None)
             continue
-        block = _as_numpy(item)
+        block, fresh = _as_numpy(item)
         if block is None or (dtype is not None and block.dtype != dtype):
-            return None
-        dtype = block.dtype
+            return None, False
+        dtype, all_fresh = block.dtype, all_fresh and fresh
         blocks.append(block)
-    return blocks if dtype is not None else None
+    return (blocks, all_fresh) if dtype is not None else (None, False)
 
 
-def _as_numpy(value: Any) -> np.ndarray[Any, Any] | None:
-    """The value as a numpy array of a dtype that Arrow has, sharing memory where it can; None for any other value."""
-    torch = sys.modules.get("torch")
+def _as_numpy(value: Any) -> tuple[np.ndarray[Any, Any] | None, bool]:
+    """The value as a numpy array of a dtype that Arrow has, and whether it is a copy; None for any other value."""
+    torch, fresh = sys.modules.get("torch"), False
     if torch is not None and isinstance(value, torch.Tensor):
         try:
             tensor = value.detach()
             # numpy has no bfloat16; datasets stores these as float32, which holds each of their values exactly.
-            tensor = tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor
-            value = tensor.cpu().numpy()
+            on_cpu = (tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor).cpu()
+            value, fresh = on_cpu.numpy(), on_cpu.data_ptr() != tensor.data_ptr()
         except (TypeError, RuntimeError):
-            return None  # sparse, quantised, meta: datasets says what it thinks of them
+            return None, False  # sparse, quantised, meta: datasets says what it thinks of them
     # Subclasses (masked arrays, matrices) mean more than their memory shows.
     if type(value) is not np.ndarray and type(value) is not np.memmap:
-        return None
-    return value if value.dtype.kind in "biuf" and value.dtype.isnative and value.dtype.itemsize <= 8 else None
+        return None, False
+    holds = value.dtype.kind in "biuf" and value.dtype.isnative and value.dtype.itemsize <= 8
+    return (value if holds else None), fresh
 
 
 def _from_blocks(levels: list[pa.DataType], blocks: list[np.ndarray[Any, Any] | None], *, own: bool) -> pa.Array | None:
