@@ -439,15 +439,11 @@ def test_the_smallest_thing_is_named() -> None:
 
 
 def test_a_patched_method_of_an_installed_class_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    from interpretune.analysis.cache.digests import module_tree
-
     before = key(gpt2())
     block = type(gpt2().transformer.h[0].mlp)
     monkeypatch.setattr(block, "forward", bound_forward)
-    module_tree.foreign_functions.cache_clear()
     patched = key(gpt2())
     monkeypatch.undo()
-    module_tree.foreign_functions.cache_clear()
     assert patched != before == key(gpt2())
 
 
@@ -502,6 +498,67 @@ class Recursive(nn.Module):
         super().__init__()
         self.child = nn.Linear(2, 2)
         self.child.register_module("parent", self)
+
+
+class Remembering(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.last = 2.0, None
+
+    def forward(self, x: Any) -> Any:
+        before, self.last = self.last, x * self.scale
+        return self.last if before is None else self.last + before
+
+
+class Recording(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.shown = 2.0, None
+
+    def set_shown(self, value: Any) -> None:
+        self.shown = value
+
+    def forward(self, x: Any) -> Any:
+        self.last = x * self.scale
+        self.seen_shape = x.shape
+        return x * self.scale
+
+
+class TestWhatAForwardLeavesBehind:
+    def test_records_that_nothing_reads_do_not_count(self) -> None:
+        model = nn.Sequential(Recording())
+        before = key(model)
+        model(torch.ones(2))
+        result = walked(model)
+        assert result.components == before
+        assert any("Recording.last" in note for note in result.notes)
+        assert key(model, include=("*.last",)) != before
+
+    def test_what_is_read_counts(self) -> None:
+        model = nn.Sequential(Remembering())
+        before = key(model)
+        model(torch.ones(2))
+        assert key(model) != before
+
+    def test_what_a_setter_writes_counts(self) -> None:
+        model = nn.Sequential(Recording())
+        before = key(model)
+        model[0].set_shown(3)
+        assert key(model) != before
+
+    def test_what_another_module_reads_counts(self) -> None:
+        class Reader(nn.Module):
+            def __init__(self, other: Any) -> None:
+                super().__init__()
+                self.other = other
+
+            def forward(self, x: Any) -> Any:
+                return self.other(x) + self.other.last
+
+        model = Reader(Recording())
+        before = key(model)
+        model(torch.ones(2))
+        assert key(model) != before
 
 
 class TestAttributes:

@@ -25,22 +25,16 @@ from types import MethodType
 from typing import Any
 
 import torch
-from torch.nn.modules import module as torch_module
 
 from .attributes import counted, objects_understood
-from .module_tree import Node, foreign_functions, grow, passes_on, plain_class, randomness, training_matters
-from .observers import is_observer, keeper_token
+from .module_code import ClassCodes, records
+from .module_hooks import encode_hooks
+from .module_training import passes_on, randomness, training_matters
+from .module_tree import Node, grow, plain_class
 from .tensors import hash_tensors
 from .walk import Encoder, Walk, frame
 
 __all__ = ["encode_config", "encode_module"]
-
-#: Hooks that libraries leave behind for their own bookkeeping: the module that defines them, and why they do not count.
-NOISE_HOOKS = {
-    "transformer_lens.model_bridge.generalized_components.block": "put in place by the first forward, to keep what a "
-    "later hook point gives out",
-    "transformers.utils.output_capturing": "collects hidden states during a call that asks for them; else idle",
-}
 
 _CONFIG_NAMES = ("cfg", "config")
 
@@ -56,15 +50,16 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
         UnfingerprintableError: a tensor has no data, or an attribute of a submodule cannot be understood.
     """
     walk.use("torch")
-    nodes = grow(value)
+    nodes, codes = grow(value), ClassCodes()
+    kept = _kept_attributes(nodes, codes, walk)
     with _in_place(nodes, walk), _configs_beside(_main_dtype(nodes), walk), objects_understood(walk):
-        finish_weights = _start_weights(nodes, walk)
+        finish_weights = _start_weights(nodes, kept, walk)
         placeholders = [
-            _file(walk, ".structure", lambda: _structure(nodes, walk)),
+            _file(walk, ".structure", lambda: _structure(nodes, kept, codes, walk)),
             _file(walk, ".config", lambda: _configs(nodes, walk)),
             _file(walk, ".generation", lambda: _generation(nodes, walk)),
-            _file(walk, ".training", lambda: _training(nodes, walk)),
-            _file(walk, ".hooks", lambda: _hooks(nodes, walk)),
+            _file(walk, ".training", lambda: _training(nodes, codes, walk)),
+            _file(walk, ".hooks", lambda: encode_hooks(nodes, walk)),
             _file(walk, ".device", lambda: _device(nodes, walk)),
             _file(walk, ".weights", finish_weights),
         ]
@@ -153,10 +148,30 @@ def _in_place(nodes: list[Node], walk: Walk) -> Iterator[None]:
         yield
 
 
+#: Attributes that count, by the path of their module and their name.
+_Kept = dict[str, dict[str, Any]]
+
+
+def _kept_attributes(nodes: list[Node], codes: ClassCodes, walk: Walk) -> _Kept:
+    left = records({plain_class(node.module) for node in nodes}, codes)
+    found: _Kept = {}
+    for node in nodes if walk.policy.include or any(left.values()) else ():
+        with walk.at(node.path):
+            found[node.path] = dict(counted(node.module, walk))
+            cls = plain_class(node.module)
+            for name in sorted(left.get(cls, frozenset()) & found[node.path].keys()):
+                if not walk.policy.includes(f"{walk.path}.{name}"):
+                    del found[node.path][name]
+                    walk.note(
+                        f"`{cls.__qualname__}.{name}` is left behind by a forward, read by none, and does not count"
+                    )
+    return found or {node.path: dict(counted(node.module, walk)) for node in nodes}
+
+
 # --- weights
 
 
-def _start_weights(nodes: list[Node], walk: Walk) -> Any:
+def _start_weights(nodes: list[Node], kept: _Kept, walk: Walk) -> Any:
     named: dict[str, torch.Tensor] = {}
     for node in nodes:
         if node.inside is not None:
@@ -165,7 +180,7 @@ def _start_weights(nodes: list[Node], walk: Walk) -> Any:
         for name, tensor in (*module._parameters.items(), *module._buffers.items()):
             if tensor is not None:
                 named[f"{node.path}.{name}"] = tensor
-        for name, attribute in counted(module, walk):
+        for name, attribute in kept[node.path].items():
             if isinstance(attribute, torch.Tensor):
                 named[f"{node.path}.{name}"] = attribute
     if walk.policy.ignore:
@@ -203,7 +218,7 @@ def _device(nodes: list[Node], walk: Walk) -> bytes | None:
 # --- structure
 
 
-def _structure(nodes: list[Node], walk: Walk) -> bytes:
+def _structure(nodes: list[Node], kept: _Kept, codes: ClassCodes, walk: Walk) -> bytes:
     pieces: list[bytes] = []
     classes: dict[type, bytes] = {}
     for node in nodes:
@@ -214,27 +229,28 @@ def _structure(nodes: list[Node], walk: Walk) -> bytes:
         cls = plain_class(node.module)
         with walk.at(node.path):
             if cls not in classes:
-                classes[cls] = _class(cls, walk)
+                classes[cls] = _class(cls, codes, walk)
             walk.part(classes[cls], cls.__qualname__, name=f"{walk.path}.__class__")
-            pieces += (classes[cls], _attributes(node, walk))
+            pieces += (classes[cls], _attributes(node.module, kept[node.path], walk))
     return frame("structure", *pieces)
 
 
-def _class(cls: type, walk: Walk) -> bytes:
+def _class(cls: type, codes: ClassCodes, walk: Walk) -> bytes:
     pieces = [walk.code(cls, ".__class__")]
-    for name, function in foreign_functions(cls):
-        pieces += (name.encode(), walk.child(function, f".{name}"))
+    for base in cls.__mro__:
+        for name, function in codes[base].foreign:
+            pieces += (name.encode(), walk.child(function, f".{name}"))
     return frame("class", *pieces)
 
 
-def _attributes(node: Node, walk: Walk) -> bytes:
+def _attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk) -> bytes:
     pieces: list[bytes] = []
-    for name, attribute in counted(node.module, walk):
+    for name, attribute in attributes.items():
         if _is_config(name, attribute) or _is_generation(name, attribute):
             pieces += (name.encode(), b"config")
         elif passes_on(attribute):
             pieces += (name.encode(), b"passes on")
-        elif isinstance(attribute, MethodType) and attribute.__self__ is node.module:
+        elif isinstance(attribute, MethodType) and attribute.__self__ is module:
             # Its own method under another name: what it is bound to is being taken apart here.
             pieces += (name.encode(), frame("own method", walk.child(attribute.__func__, f".{name}")))
         elif not isinstance(attribute, torch.Tensor):
@@ -275,62 +291,22 @@ def _held(nodes: list[Node], walk: Walk, names: tuple[str, ...], wanted: Any) ->
     return frame("configs", *pieces) if pieces else None
 
 
-# --- training mode, hooks
+# --- training mode
 
 
-def _training(nodes: list[Node], walk: Walk) -> bytes:
+def _training(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes:
     pieces: list[bytes] = []
     random: dict[str, list[str]] = {}
     for node in nodes:
         module = node.module
-        if node.inside is None and training_matters(module):
+        if node.inside is None and training_matters(module, codes):
             token = b"bool:1" if module.training else b"bool:0"
             walk.part(token, str(module.training), name=f"{walk.path}{node.path}.training")
             pieces += (node.path.encode(), token)
-        reason = randomness(module)
+        reason = randomness(module, codes)
         if reason is not None:
             random.setdefault(reason, []).append(f"{walk.path}{node.path}")
     for reason, paths in random.items():
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         walk.stochastic(f"{paths[0]}{others}: {reason}", "torch")
     return frame("training", *pieces)
-
-
-_HOOK_KINDS = (
-    ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs"),
-    ("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"),
-    ("_backward_pre_hooks",),
-    ("_backward_hooks", "_is_full_backward_hook"),
-)
-
-
-def _hooks(nodes: list[Node], walk: Walk) -> bytes | None:
-    pieces: list[bytes] = []
-    for node in nodes:
-        for module in (*node.wrappers, node.module) if node.inside is None else ():
-            for kind, *flags in _HOOK_KINDS:
-                hooks = getattr(module, kind, None)
-                if hooks:
-                    with walk.at(node.path):
-                        pieces += _registered(kind, hooks, [getattr(module, flag, None) for flag in flags], walk)
-    for kind in ("_global_forward_pre_hooks", "_global_forward_hooks", "_global_backward_pre_hooks",
-                 "_global_backward_hooks"):  # fmt: skip
-        pieces += _registered(kind, getattr(torch_module, kind, {}), [], walk)
-    return frame("hooks", *pieces) if pieces else None
-
-
-def _registered(kind: str, hooks: dict[int, Any], flags: list[Any], walk: Walk) -> list[bytes]:
-    tokens: list[bytes] = []
-    for handle, hook in hooks.items():
-        if getattr(hook, "__module__", None) in NOISE_HOOKS:
-            continue
-        if is_observer(hook):
-            walk.note(f"the hook `{getattr(hook, '__qualname__', kind)}` only watches, keeps nothing and does not count")
-            continue
-        # Handle numbers come from a counter of the process; the order is what counts.
-        state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in flags]
-        step = f".{kind.strip('_')}[{len(tokens)}]"
-        token = keeper_token(hook, walk) or walk.child(hook, step)
-        walk.part(token, getattr(hook, "__qualname__", type(hook).__qualname__), name=walk.path + step)
-        tokens.append(frame("hook", token, *(b"bool:1" if on else b"bool:0" for on in state)))
-    return [walk.path.encode(), kind.encode(), *tokens] if tokens else []

@@ -1,0 +1,70 @@
+"""Hooks left registered on modules: their code, kind and order; not the numbers of their handles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch.nn.modules import module as torch_module
+
+from .module_tree import Node
+from .observers import is_observer, keeper_token
+from .walk import Walk, frame
+
+__all__ = ["NOISE_HOOKS", "encode_hooks"]
+
+#: Hooks that libraries leave behind for their own bookkeeping: the module that defines them, and why they do not count.
+NOISE_HOOKS = {
+    "transformer_lens.model_bridge.generalized_components.block": "put in place by the first forward, to keep what a "
+    "later hook point gives out",
+    "transformers.utils.output_capturing": "collects hidden states during a call that asks for them; else idle",
+}
+
+_HOOK_KINDS = (
+    ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs"),
+    ("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"),
+    ("_backward_pre_hooks",),
+    ("_backward_hooks", "_is_full_backward_hook"),
+)
+
+
+def encode_hooks(nodes: list[Node], walk: Walk) -> bytes | None:
+    """Give the token of the forward and backward hooks that are registered on a tree's modules, or on all modules.
+
+    Args:
+        nodes: the places of the tree.
+        walk: standing at its root.
+
+    Returns:
+        None where there are none.
+    """
+    pieces: list[bytes] = []
+    for node in nodes:
+        for module in (*node.wrappers, node.module) if node.inside is None else ():
+            for kind, *flags in _HOOK_KINDS:
+                hooks = getattr(module, kind, None)
+                if hooks:
+                    with walk.at(node.path):
+                        pieces += _registered(kind, hooks, [getattr(module, flag, None) for flag in flags], walk)
+    for kind in ("_global_forward_pre_hooks", "_global_forward_hooks", "_global_backward_pre_hooks",
+                 "_global_backward_hooks"):  # fmt: skip
+        pieces += _registered(kind, getattr(torch_module, kind, {}), [], walk)
+    return frame("hooks", *pieces) if pieces else None
+
+
+def _registered(kind: str, hooks: dict[int, Any], flags: list[Any], walk: Walk) -> list[bytes]:
+    tokens: list[bytes] = []
+    for handle, hook in hooks.items():
+        if getattr(hook, "__module__", None) in NOISE_HOOKS:
+            continue
+        if is_observer(hook):
+            walk.note(
+                f"the hook `{getattr(hook, '__qualname__', kind)}` only watches, keeps nothing and does not count"
+            )
+            continue
+        # Handle numbers come from a counter of the process; the order is what counts.
+        state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in flags]
+        step = f".{kind.strip('_')}[{len(tokens)}]"
+        token = keeper_token(hook, walk) or walk.child(hook, step)
+        walk.part(token, getattr(hook, "__qualname__", type(hook).__qualname__), name=walk.path + step)
+        tokens.append(frame("hook", token, *(b"bool:1" if on else b"bool:0" for on in state)))
+    return [walk.path.encode(), kind.encode(), *tokens] if tokens else []
