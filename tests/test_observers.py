@@ -103,3 +103,18 @@ def test_what_reads_what_it_fills_counts_as_a_whole() -> None:
     empty, full = Limited(0), Limited(0)
     full.kept.append(1)
     assert key(empty.hook) != key(full.hook)
+
+
+class CountsOne:
+    """Counts the forwards of one module among all."""
+
+    def __init__(self, module: Any) -> None:
+        self.own, self.every, self.wanted = 0, 0, id(module)
+
+    def see(self, module: Any, args: Any, output: Any) -> None:
+        self.every += 1
+        self.own += id(module) == self.wanted
+
+
+def test_asking_which_module_it_is_keeps_nothing_of_it() -> None:
+    assert key(CountsOne(object()).see, used=True) == key()

@@ -107,7 +107,7 @@ class _Reader:
         return any(
             isinstance(name, ast.Name) and name.id in self._own and name.id != self._self
             for value in self._stored()
-            for name in ast.walk(value)
+            for name in _walked(value)
         )
 
     def reads(self) -> dict[str, Any] | None:
@@ -208,6 +208,15 @@ class _Reader:
         if isinstance(node, ast.Name) and node.id not in self._own:
             return self._outer.get(node.id, _UNKNOWN)
         return _UNKNOWN
+
+
+def _walked(node: ast.AST) -> Iterator[ast.AST]:
+    """Go through an expression, but not into ``id(…)``: whose turn it is says nothing of what passes by."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "id":
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _walked(child)
 
 
 def _is_none(value: ast.expr | None) -> bool:

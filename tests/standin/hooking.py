@@ -1,0 +1,144 @@
+"""What the hook does to the host and to `datasets`, one question by name; prints the answer as JSON.
+
+python hooking.py QUESTION WORKDIR
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+from interpretune_analysis_cache import finder
+
+RUNNERS = "interpretune.runners.analysis"
+
+
+def enable() -> None:
+    from interpretune.analysis.cache import enable_analysisstore_caching
+
+    enable_analysisstore_caching(True)
+
+
+def disable() -> None:
+    from interpretune.analysis.cache import enable_analysisstore_caching
+
+    enable_analysisstore_caching(False)
+
+
+def watchers() -> int:
+    return sum(type(entry).__name__ == "_Watcher" for entry in sys.meta_path)
+
+
+def after_the_host(workdir: Path) -> dict:
+    from datasets import Dataset
+
+    import interpretune  # noqa: F401
+
+    runners = sys.modules[RUNNERS]
+    function, method = runners.generate_analysis_dataset, vars(Dataset)["from_generator"]
+    enable()
+    during = runners.generate_analysis_dataset is not function, vars(Dataset)["from_generator"] is not method
+    enable()
+    disable()
+    after = runners.generate_analysis_dataset is function, vars(Dataset)["from_generator"] is method
+    return {"during": during, "after": after, "watchers": watchers()}
+
+
+def before_the_host(workdir: Path) -> dict:
+    # The environment has switched caching on before anything of the host was imported.
+    import interpretune
+
+    runners = sys.modules[RUNNERS]
+    ours = runners.generate_analysis_dataset
+    hooked = hasattr(ours, "__wrapped__") and ours.__wrapped__.__module__ == RUNNERS
+    loader = type(runners.__loader__).__name__, type(runners.__spec__.loader).__name__
+    disable()
+    return {
+        "hooked": hooked,
+        "loader": loader,
+        "restored": runners.generate_analysis_dataset is ours.__wrapped__,
+        "watchers": watchers(),
+        "runner": interpretune.AnalysisRunner.__name__,
+    }
+
+
+def in_a_host_that_moved_it(workdir: Path) -> dict:
+    import interpretune  # noqa: F401
+
+    runners = sys.modules[RUNNERS]
+    runners.generate_dataset = runners.generate_analysis_dataset
+    del runners.generate_analysis_dataset
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        enable()
+        disable()
+    return {"warnings": [str(warning.message) for warning in caught], "names": "generate_dataset" in vars(runners)}
+
+
+def under_somebody_elses_patch(workdir: Path) -> dict:
+    import interpretune  # noqa: F401
+
+    runners = sys.modules[RUNNERS]
+    original = runners.generate_analysis_dataset
+    enable()
+    ours = runners.generate_analysis_dataset
+
+    def theirs(*args, **kwargs):
+        return ours(*args, **kwargs)
+
+    runners.generate_analysis_dataset = theirs
+    disable()
+    return {"stays": runners.generate_analysis_dataset is theirs, "wrapped": ours.__wrapped__ is original}
+
+
+def direct(workdir: Path, *, change: bool = False) -> dict:
+    import datasets
+    import torch
+    from scenario import build, own_hook  # noqa: F401
+
+    session = build({"weight": change}, workdir)
+    session.module.setup(session.datamodule)
+    session.datamodule.setup()
+    features = datasets.Features({"sums": datasets.Value("float32")})
+    ran = []
+
+    def generator():
+        ran.append(1)
+        for batch in session.datamodule.test_dataloader():
+            with torch.no_grad():
+                yield {"sums": session.module.model(batch["input_ids"]).sum()}
+
+    def unrelated():
+        yield {"sums": 1.0}
+
+    cache_dir = str(workdir / "hf")
+    plain = datasets.Dataset.from_generator(unrelated, features=features, cache_dir=cache_dir)
+    enable()
+    same = datasets.Dataset.from_generator(unrelated, features=features, cache_dir=cache_dir)
+    made = datasets.Dataset.from_generator(generator, features=features, cache_dir=cache_dir, split="test")
+    given = datasets.Dataset.from_generator(
+        generator, features=features, cache_dir=cache_dir, split="test", fingerprint="mine"
+    )
+    return {
+        "runs": len(ran),
+        "rows": made["sums"][:],
+        "file": made.cache_files[0]["filename"],
+        "given": Path(given.cache_files[0]["filename"]).parts[-3],
+        "unrelated": plain.cache_files == same.cache_files and plain._fingerprint == same._fingerprint,
+        "split": str(made.split),
+    }
+
+
+def direct_changed(workdir: Path) -> dict:
+    return direct(workdir, change=True)
+
+
+def main(question: str, workdir: str) -> None:
+    finder.install()
+    print(json.dumps(globals()[question](Path(workdir))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
