@@ -44,7 +44,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "directories": ({"directories"}, {"ground", "digests"}),
     "getting": (
-        {"batches", "explain", "materialize", "outcome", "request"},
+        {"batches", "explain", "materializing", "outcome", "request"},
         {"ground", "digests", "hasher", "storage", "directories"},
     ),
     "faces": (

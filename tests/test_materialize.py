@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from interpretune.analysis.cache.errors import RowError, UnfingerprintableError
-from interpretune.analysis.cache.materialize import dataset_from_generator, materialize
+from interpretune.analysis.cache.materializing import dataset_from_generator, materialize
 from interpretune.analysis.cache.outcome import last_outcome
 from interpretune.analysis.cache.settings import analysisstore_caching, configure, enable_analysisstore_caching
 from streaming import BATCHES, FEATURES, Calls, expected, make_step
@@ -146,7 +146,7 @@ def test_hugging_face_caching_off_says_how_to_switch_it_on(base, calls):
 def test_temporary_rows_go_with_the_process(base):
     program = (
         "import datasets, streaming\n"
-        "from interpretune.analysis.cache.materialize import materialize\n"
+        "from interpretune.analysis.cache.materializing import materialize\n"
         "from interpretune.analysis.cache.outcome import last_outcome\n"
         "from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
         "datasets.disable_caching()\n"
@@ -266,7 +266,7 @@ def test_other_processes_find_the_rows(base, calls):
     materialize(make_step(calls), BATCHES, features=FEATURES, inputs={"options": {"b", "a", "c"}})
     program = (
         "import streaming\n"
-        "from interpretune.analysis.cache.materialize import materialize\n"
+        "from interpretune.analysis.cache.materializing import materialize\n"
         "from interpretune.analysis.cache.outcome import last_outcome\n"
         "from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
         "enable_analysisstore_caching()\n"

@@ -18,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from interpretune.analysis.cache.batches import batches_from, count_batches, require_repeatable
-from interpretune.analysis.cache.materialize import dataset_from_generator, materialize
+from interpretune.analysis.cache.materializing import dataset_from_generator, materialize
 from interpretune.analysis.cache.outcome import last_outcome
 from interpretune.analysis.cache.settings import analysisstore_caching, configure, enable_analysisstore_caching
 from streaming import BATCHES, FEATURES, Calls, expected, make_step
@@ -127,7 +127,7 @@ def test_a_generator_is_begun_anew(calls):
 WORKER = """
 import sys
 import streaming
-from interpretune.analysis.cache.materialize import materialize
+from interpretune.analysis.cache.materializing import materialize
 from interpretune.analysis.cache.settings import configure, enable_analysisstore_caching
 
 class Telling(streaming.Calls):

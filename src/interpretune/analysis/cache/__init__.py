@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .digests.registry import register_encoder
     from .directories import get_analysis_cache_dir
     from .hasher import AnalysisStoreHasher, Difference, Fingerprint
-    from .materialize import dataset_from_generator, materialize
+    from .materializing import dataset_from_generator, materialize
     from .outcome import Outcome, last_outcome
     from .store import AnalysisCache
 
@@ -69,10 +69,10 @@ _LATER = {
     "Difference": "hasher",
     "Fingerprint": "hasher",
     "Outcome": "outcome",
-    "dataset_from_generator": "materialize",
+    "dataset_from_generator": "materializing",
     "get_analysis_cache_dir": "directories",
     "last_outcome": "outcome",
-    "materialize": "materialize",
+    "materialize": "materializing",
     "register_encoder": "digests.registry",
 }
 

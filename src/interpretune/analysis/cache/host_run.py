@@ -18,7 +18,7 @@ from .host_call import HostCall
 from .host_dataset import KeptDataset
 from .host_warnings import warn_once, warn_unfingerprintable
 from .manifest import read_manifest
-from .materialize import run_context, with_limit
+from .materializing import run_context, with_limit
 from .outcome import Outcome, Status, last_outcome, record
 from .paths import digests_directory, resolve_base, temporary_directory
 from .request import Request, get_or_compute

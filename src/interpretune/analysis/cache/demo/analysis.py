@@ -16,7 +16,7 @@ import torch
 import transformers
 import xxhash
 
-from ..materialize import materialize
+from ..materializing import materialize
 from ..outcome import last_outcome
 from ..settings import analysisstore_caching
 from .text import ANSWERS, Vocabulary, prompts
