@@ -55,6 +55,10 @@ def test_a_host_that_moved_the_function_is_left_alone_with_a_warning(tmp_path: P
     assert "uncached" in warning
 
 
+def test_a_host_that_asks_by_itself_is_not_hooked(tmp_path: Path, base: Path) -> None:
+    assert ask("by_itself", tmp_path, base) == {"during": True, "after": True}
+
+
 def test_what_somebody_else_put_over_the_hook_stays(tmp_path: Path, base: Path) -> None:
     assert ask("under_somebody_elses_patch", tmp_path, base) == {"stays": True, "wrapped": True}
 

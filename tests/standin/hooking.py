@@ -93,6 +93,19 @@ def under_somebody_elses_patch(workdir: Path) -> dict:
     return {"stays": runners.generate_analysis_dataset is theirs, "wrapped": ours.__wrapped__ is original}
 
 
+def by_itself(workdir: Path) -> dict:
+    """The host asks the cache by a decorator, as `docs/upstreaming.md` says."""
+    import interpretune  # noqa: F401
+    from interpretune.analysis.cache.host import answered_by_cache
+
+    runners = sys.modules[RUNNERS]
+    decorated = runners.generate_analysis_dataset = answered_by_cache(runners.generate_analysis_dataset)
+    enable()
+    during = runners.generate_analysis_dataset is decorated
+    disable()
+    return {"during": during, "after": runners.generate_analysis_dataset is decorated}
+
+
 def direct(workdir: Path, *, change: bool = False) -> dict:
     import datasets
     import torch

@@ -19,13 +19,16 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-__all__ = ["install", "toggle", "uninstall"]
+__all__ = ["answered_by_cache", "install", "toggle", "uninstall"]
 
 #: Where the host makes datasets, and the function that does.
 RUNNERS = "interpretune.runners.analysis"
 FUNCTION = "generate_analysis_dataset"
 #: What our function needs beside it.
 NEEDED = (FUNCTION, "analysis_store_generator", "run_step")
+
+#: Marks a function that asks the cache.
+_ANSWERED = "__answered_by_cache__"
 
 _lock = threading.RLock()
 #: Each replaced attribute: the object that has it, its name, what was there, what is there now.
@@ -82,14 +85,25 @@ def _hook_runner(runners: ModuleType) -> None:
         )
         return
     original = getattr(runners, FUNCTION)
+    if not getattr(original, _ANSWERED, False):  # a host that asks by itself needs no hook
+        _replace(runners, FUNCTION, answered_by_cache(original))
 
-    @functools.wraps(original)
-    def generate_analysis_dataset(*args: Any, **kwargs: Any) -> Any:
+
+def answered_by_cache(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the host's function that makes the dataset of an analysis ask the cache first, while caching is enabled.
+
+    Args:
+        function: ``generate_analysis_dataset``; the module that it lies in has the host's generator and step beside it.
+    """
+
+    @functools.wraps(function)
+    def answered(*args: Any, **kwargs: Any) -> Any:
         from .host_run import cached
 
-        return cached(runners, original, args, kwargs)
+        return cached(sys.modules[function.__module__], function, args, kwargs)
 
-    _replace(runners, FUNCTION, generate_analysis_dataset)
+    setattr(answered, _ANSWERED, True)
+    return answered
 
 
 def _hook_from_generator() -> None:
