@@ -57,3 +57,9 @@ def test_components_that_come_and_go():
 def test_long_values_are_cut():
     [sentence] = tell(fingerprint(run={"run.text": "a" * 500}), fingerprint(run={"run.text": "b" * 500}))
     assert len(sentence) < 200
+
+
+def test_a_component_that_is_one_value_is_named_once():
+    assert tell(fingerprint(inputs__layer={"inputs.layer": "1"}), fingerprint(inputs__layer={"inputs.layer": "3"})) == [
+        "inputs.layer: 1 became 3"
+    ]

@@ -83,7 +83,8 @@ def _sentences(difference: Difference) -> Iterator[str]:
         yield f"{name}: {_count(difference, 'part')} ({_names(difference)})"
     else:
         for path, older, newer in difference.parts:
-            yield f"{name}: {_change(_below(name, path), older, newer)}"
+            change = _change(_below(name, path), older, newer)
+            yield change if change.startswith(f"{name}: ") else f"{name}: {change}"
 
 
 def _change(what: str, older: Part | None, newer: Part | None) -> str:

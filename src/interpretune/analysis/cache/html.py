@@ -13,7 +13,7 @@ __all__ = ["bar", "page", "size_text", "table", "tree"]
 _STYLE = (
     "<style>"
     ".it-cache{font:13px/1.45 system-ui,sans-serif;color:inherit}"
-    ".it-cache table{border-collapse:collapse;margin:.3em 0}"
+    ".it-cache table{border-collapse:collapse;margin:.3em 0;font:inherit}"
     ".it-cache th,.it-cache td{text-align:left;padding:.15em .7em .15em 0;background:none;"
     "border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)}"
     ".it-cache th{font-weight:600;opacity:.75}"
@@ -85,11 +85,16 @@ def _branch(name: str, digest: str, parts: Mapping[str, tuple[str, str]]) -> str
     if not parts:
         return f"<div>{label}</div>"
     leaves = "".join(
-        f"<div><code>{escape(path.removeprefix(name).lstrip('.') or name)}</code></div>"
-        f"<pre>{escape(text or part_digest[:12])}</pre>"
+        _leaf(path.removeprefix(name).lstrip(".") or name, text or part_digest[:12])
         for path, (part_digest, text) in parts.items()
     )
     return f"<details><summary>{label} · {len(parts)}</summary>{leaves}</details>"
+
+
+def _leaf(name: str, text: str) -> str:
+    if "\n" in text:
+        return f"<div><code>{escape(name)}</code></div><pre>{escape(text)}</pre>"
+    return f"<div><code>{escape(name)}</code> <code>{escape(text)}</code></div>"
 
 
 def size_text(count: int) -> str:
