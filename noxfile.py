@@ -127,7 +127,10 @@ def tests(session: nox.Session) -> None:
     if session.python == MAIN:
         session.install(TORCH)
     install_wheel(session, "test" if session.python == MAIN else "test-light")
-    session.run("python", "-m", "pytest", *session.posargs)
+    # Two test processes share the cores better than one whose torch has a thread on each of them.
+    session.env["OMP_NUM_THREADS"] = "1"
+    workers = ["-n", "auto", "--maxprocesses", "4"]
+    session.run("python", "-m", "pytest", *workers, *session.posargs)
 
 
 @session()
