@@ -732,3 +732,67 @@ class TestAdapters:
         with_two = key(first)
         first.set_adapter("second")
         assert len({str(with_two), str(key(first)), str(key(make()))}) == 3
+
+
+# --- modules that torch made from others
+
+
+def small(value: float = 1.0) -> Any:
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    for number, parameter in enumerate(model.parameters()):
+        nn.init.constant_(parameter, value * (number + 1) / 10)
+    return model.eval()
+
+
+def quantized(model: Any) -> Any:
+    return torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+
+
+def weight_normed(model: Any) -> Any:
+    nn.utils.parametrizations.weight_norm(model[0])
+    return model
+
+
+def pruned(model: Any) -> Any:
+    from torch.nn.utils import prune
+
+    prune.l1_unstructured(model[0], "weight", 2)
+    return model
+
+
+def exported(model: Any) -> Any:
+    return torch.export.export(model, (torch.ones(1, 4),)).module()
+
+
+MADE = [quantized, weight_normed, pruned, torch.fx.symbolic_trace, exported, torch.optim.swa_utils.AveragedModel]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("make", MADE)
+def test_what_torch_makes_of_a_module_counts_by_its_content(make: Any) -> None:
+    assert key(make(small())) == key(make(small()))
+    assert key(make(small())) != key(make(small(2.0)))
+    assert key(make(small())) != key(small())
+
+
+def test_a_traced_module_counts_by_its_program() -> None:
+    class Scaled(nn.Module):
+        def __init__(self, scale: float) -> None:
+            super().__init__()
+            self.scale = scale
+
+        def forward(self, x: Any) -> Any:
+            return torch.relu(x) * self.scale
+
+    first, second, third = (torch.fx.symbolic_trace(Scaled(scale)) for scale in (2.0, 2.0, 3.0))
+    assert key(first) == key(second) != key(third)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_scripted_module_is_refused() -> None:
+    class Plain(nn.Module):
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            return x + 1
+
+    with pytest.raises(UnfingerprintableError, match="TorchScript"):
+        key(torch.jit.trace(Plain(), torch.ones(1), check_trace=False))

@@ -63,7 +63,8 @@ def _inner(module: Module) -> Module | None:
 
 
 def plain_class(module: Module) -> type:
-    """Give the class of a module, without the layer that torch's parametrizations put over it."""
+    """Give the class of a module, without the layer that torch puts over it anew for each module."""
     cls = type(module)
-    # The layer is made anew for each module; what it adds are the parametrizations, which stand in the tree.
-    return cls.__bases__[0] if torch.nn.utils.parametrize.is_parametrized(module) else cls
+    # What the layers add stands in the tree: parametrizations as modules, the program of a traced module as its graph.
+    layered = torch.nn.utils.parametrize.is_parametrized(module) or cls.__qualname__.endswith(".GraphModuleImpl")
+    return cls.__bases__[0] if layered else cls
