@@ -66,6 +66,7 @@ class CodeGraph:
         self._nodes: dict[Any, Node] = {}
         self._roots: set[tuple[str, Node]] = set()
         self._waiting: deque[Node] = deque()
+        self._titles: dict[str, bytes] = {}
         self._methods: dict[tuple[int, int], MethodType] = {}
         #: The node whose values are being looked at, how it names the value, and the value's path.
         self._reading: tuple[Node, str, str] | None = None
@@ -107,11 +108,11 @@ class CodeGraph:
         while self._waiting:
             node = self._waiting.popleft()
             node.waiting = False
-            if isinstance(node.value, type):
-                with self._at(node, "", node.path):
-                    read_class(node, self)
-            else:
-                self._read_function(node)
+            try:
+                self._read(node)
+            except RecursionError:
+                with self.walk.standing(node.path):
+                    self.walk.refuse(node.value, "its text is nested too deeply")
         return _fold(self._roots)
 
     # What the readers ask for
@@ -204,7 +205,11 @@ class CodeGraph:
                     "so the key is valid for this Python version only"
                 )
             self._wait(node)
-            self.walk.part(node.token, node.text, name=node.title)
+            title = node.title
+            # Functions of one name in one file are told apart by how they were reached first.
+            if self._titles.setdefault(title, node.token) != node.token:
+                title = f"{title} at `{path}`"
+            self.walk.part(node.token, node.text, name=title)
         return node
 
     def class_node(self, cls: type, path: str) -> Node:
@@ -242,6 +247,13 @@ class CodeGraph:
                 yield
         finally:
             self._reading = before
+
+    def _read(self, node: Node) -> None:
+        if isinstance(node.value, type):
+            with self._at(node, "", node.path):
+                read_class(node, self)
+        else:
+            self._read_function(node)
 
     def _read_function(self, node: Node) -> None:
         before = [(known.label, id(known.value)) for known in node.returns]

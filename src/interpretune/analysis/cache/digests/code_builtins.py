@@ -8,7 +8,7 @@ import importlib
 import os
 import typing
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .code_apply import Arguments, apply_each
 from .code_imports import import_module
@@ -242,20 +242,17 @@ def _dynamic(reader: Reader, node: ast.AST) -> None:
     reader.graph.note(f"dynamic lookup in function `{name}` cannot be followed: `{ast.unparse(node)}`")
 
 
+_HANDLERS: tuple[tuple[Any, Callable[[Reader, ast.Call], Atoms]], ...] = (
+    (getattr, _getattr), (hasattr, _hasattr), (setattr, _setattr), (delattr, _setattr), (object.__setattr__, _setattr),
+    (isinstance, _isinstance), (type, _type), (callable, _callable), (typing.cast, _cast), (str, _text), (repr, _text),
+    (len, _len), (enumerate, _enumerate), (zip, _zip), (next, _next), (map, _map), (filter, _map),
+    (list, _same_elements), (tuple, _same_elements), (reversed, _same_elements), (iter, _same_elements),
+    (sorted, _ordered), (min, _ordered), (max, _ordered),
+    (os.getenv, read_environment), (importlib.import_module, _import),
+    (builtins.__import__, _unfollowable), (eval, _unfollowable), (exec, _unfollowable), (globals, _globals),
+    (locals, _unfollowable), (vars, _unfollowable),
+)  # fmt: skip
 #: By identity, as the name may be bound to anything.
-SPECIAL: dict[int, Callable[[Reader, ast.Call], Atoms]] = {
-    id(function): handler
-    for function, handler in (
-        (getattr, _getattr), (hasattr, _hasattr), (setattr, _setattr), (delattr, _setattr), (isinstance, _isinstance),
-        (type, _type), (len, _len), (enumerate, _enumerate), (zip, _zip), (callable, _callable), (next, _next),
-        (list, _same_elements), (tuple, _same_elements), (reversed, _same_elements), (iter, _same_elements),
-        (map, _map), (filter, _map), (sorted, _ordered), (min, _ordered), (max, _ordered), (str, _text), (repr, _text),
-        (typing.cast, _cast), (os.getenv, read_environment),
-        (importlib.import_module, _import), (builtins.__import__, _unfollowable), (eval, _unfollowable),
-        (exec, _unfollowable), (globals, _globals), (locals, _unfollowable), (vars, _unfollowable),
-    )
-}  # fmt: skip
-
-
+SPECIAL: dict[int, Callable[[Reader, ast.Call], Atoms]] = {id(function): handler for function, handler in _HANDLERS}
 #: Inside a message these make text of their arguments and do nothing else.
 HARMLESS = frozenset(map(id, (str, repr, format, len, type, id, int, float, round, sorted, list, tuple, min, max, sum)))

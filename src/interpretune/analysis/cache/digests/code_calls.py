@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from .code_apply import Arguments, apply_each
 from .code_builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
-from .code_noise import is_quiet_function
+from .code_noise import is_noise_class, is_quiet_function
 from .code_operations import elements_of, entry_of, iterate
-from .code_values import Atom, Atoms, Bound, Items, Known, Literal, Quiet, join
+from .code_values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
 if TYPE_CHECKING:
     from .code_reads import Reader
@@ -61,9 +61,11 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
         special = SPECIAL.get(id(callee.value)) if isinstance(callee, Known) else None
         if special is not None and len(callees) == 1:
             return special(reader, node)
-    from_mapping = _ask_mapping(reader, callees, node)
-    if from_mapping is not None:
-        return from_mapping
+    understood = _ask_mapping(reader, callees, node)
+    if understood is None:
+        understood = _show_progress(reader, callees, node)
+    if understood is not None:
+        return understood
     quiet = reader.quiet
     if quiet and not (len(callees) == 1 and isinstance(callees[0], Known) and id(callees[0].value) in HARMLESS):
         # What a function does on the way to a message may matter, so it is followed.
@@ -94,6 +96,21 @@ def _ask_mapping(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | None
     if method in ("values", "items") and not node.args:
         return elements_of(reader, callee.receiver, method == "items")
     return None
+
+
+def _show_progress(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | None:
+    """A progress bar gives the elements that it is given, and only tells people the rest."""
+    (callee,) = callees if len(callees) == 1 else (None,)
+    if not isinstance(callee, Known) or not isinstance(callee.value, type) or not is_noise_class(callee.value):
+        return None
+    reader.consume((callee,))
+    reader.quiet += 1
+    for part in (*node.args[1:], *(word.value for word in node.keywords if word.arg != "iterable")):
+        reader.use(part)
+    reader.quiet -= 1
+    shown = [*node.args[:1], *(word.value for word in node.keywords if word.arg == "iterable")]
+    elements = join((), *(iterate(reader, reader.evaluate(part)) for part in shown))
+    return (Each(elements),) if elements else ()
 
 
 def tells_only(reader: Reader, callees: Atoms) -> bool:

@@ -18,6 +18,7 @@ __all__ = [
     "Whole",
     "find_attribute",
     "find_class_attribute",
+    "find_setter",
     "is_generated",
     "is_user_class",
     "is_user_function",
@@ -170,6 +171,20 @@ def find_class_attribute(cls: type, name: str, after: type | None = None) -> Fou
             raw = base.__dict__[name]
             return Whole() if is_generated(base, name, raw) else _described(raw, None, name)
     return ABSENT
+
+
+def find_setter(cls: type, name: str) -> Any:
+    """Give the user's function that runs when an attribute of an instance is given a value, or None.
+
+    Args:
+        cls: the instance's class.
+        name: the attribute.
+    """
+    raw = _in_mro(cls, name)
+    if isinstance(raw, property):
+        return raw.fset if is_user_function(raw.fset) else None
+    setter = _in_mro(type(raw), "__set__")
+    return MethodType(setter, raw) if is_user_function(setter) else None
 
 
 def _described(raw: Any, obj: Any, name: str) -> Found:

@@ -8,9 +8,10 @@ like any other of unknown kind, since then its state may reach the rows.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-__all__ = ["is_noise", "is_quiet_function", "says_of_the_world"]
+__all__ = ["is_noise", "is_noise_class", "is_quiet_function", "says_of_the_world"]
 
 #: Classes, by module and name; their subclasses are meant too.
 NOISE_CLASSES = frozenset(
@@ -32,7 +33,14 @@ _QUIET_MODULES = ("logging",)
 
 def is_noise(value: Any) -> bool:
     """Tell whether an object is of a kind that only tells people about the run or keeps threads apart."""
-    return any(f"{base.__module__}.{base.__qualname__}" in NOISE_CLASSES for base in type(value).__mro__)
+    kind: Any = type(value)
+    return is_noise_class(kind)
+
+
+@lru_cache(maxsize=4096)
+def is_noise_class(cls: type) -> bool:
+    """Tell whether objects of a class only tell people about the run or keep threads apart."""
+    return any(f"{base.__module__}.{base.__qualname__}" in NOISE_CLASSES for base in cls.__mro__)
 
 
 def is_quiet_function(value: Any) -> bool:

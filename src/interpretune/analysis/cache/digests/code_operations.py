@@ -20,23 +20,38 @@ from .code_lookup import (
     Getter,
     Method,
     Plain,
+    Whole,
     find_attribute,
     find_class_attribute,
+    find_setter,
     is_user_class,
     is_user_function,
     is_users_code,
 )
-from .code_values import Atom, Atoms, Bound, Each, Instance, Items, Known, Quiet, Super, join
+from .code_values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Quiet, Super, join
 from .distributions import PYTHON, module_origin
 from .walk import frame
 
 if TYPE_CHECKING:
     from .code_reads import Reader
 
-__all__ = ["attribute", "count_length", "count_variable", "elements_of", "entry_of", "iterate", "operate", "subscript"]
+__all__ = [
+    "ask_setter",
+    "ask_special",
+    "attribute",
+    "count_length",
+    "count_variable",
+    "elements_of",
+    "entry_of",
+    "iterate",
+    "operate",
+    "subscript",
+]
 
 _CONTAINERS = (list, tuple, dict)
 
+#: What a method passes on to `object` in the end, which reads nothing.
+_OF_OBJECT = ("__init__", "__setattr__", "__delattr__")
 _SCALARS = (int, float, str, bool, type(None))
 _CALLABLES = (FunctionType, MethodType, functools.partial, type)
 
@@ -63,6 +78,8 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
         receiver = atom.receiver
         cls = receiver.cls if isinstance(receiver, Instance) else receiver.value
         entry = find_class_attribute(cls if isinstance(cls, type) else type(cls), name, atom.after)
+        if name in _OF_OBJECT and isinstance(entry, Whole):
+            return ()
         atom = receiver
     elif isinstance(atom, Quiet):
         return (atom,)
@@ -143,6 +160,36 @@ def operate(reader: Reader, atoms: Atoms, names: tuple[str, ...]) -> Atoms:
         else:
             reader.consume((atom,))
     return given
+
+
+def ask_special(reader: Reader, atoms: Atoms, names: tuple[str, ...], arguments: Arguments) -> bool:
+    """Follow special methods of the user whose result is not looked at; tell whether there were any."""
+    asked = False
+    for atom in atoms:
+        for name in names:
+            function = _special(atom, name)
+            if is_user_function(function) and isinstance(atom, (Known, Instance)):
+                label = f"{getattr(atom, 'label', '<new>')}.{name}"
+                apply(reader, Bound(function, atom, label, getattr(atom, "path", reader.node.path)), arguments)
+                asked = True
+    return asked
+
+
+def ask_setter(reader: Reader, atom: Atom, name: str, atoms: Atoms) -> bool:
+    """Follow the user's code that runs when an attribute is given a value; tell whether there is any."""
+    if not isinstance(atom, Known) or isinstance(atom.value, (type, ModuleType)):
+        return False
+    if ask_special(reader, (atom,), ("__setattr__",), Arguments([(Literal(name),), atoms])):
+        return True
+    setter = find_setter(type(atom.value), name)
+    if setter is None:
+        return False
+    label = f"{atom.label}.{name}="
+    if isinstance(setter, MethodType):
+        apply(reader, Known(setter, label, atom.path), Arguments([(atom,), atoms]))
+    else:
+        apply(reader, Bound(setter, atom, label, atom.path), Arguments([atoms]))
+    return True
 
 
 def _special(atom: Atom, name: str) -> Any:

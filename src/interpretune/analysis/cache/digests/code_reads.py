@@ -19,7 +19,7 @@ from .code_apply import Arguments
 from .code_calls import read_arguments
 from .code_expressions import EXPRESSIONS
 from .code_kinds import MODULE_NAMES
-from .code_lookup import is_user_function
+from .code_lookup import is_user_function, is_users_code
 from .code_noise import is_noise
 from .code_scopes import Scope, local_names
 from .code_statements import STATEMENTS
@@ -162,7 +162,9 @@ class Reader:
         builtins = names.get("__builtins__", {})
         builtins = vars(builtins) if isinstance(builtins, ModuleType) else builtins
         if name in builtins:
-            return (Known(builtins[name], name, f"{self.node.path}.{name}", installed=f"builtins.{name}"),)
+            # Notebooks and debuggers add to the builtins; what they add may be the user's.
+            installed = "" if is_users_code(builtins[name]) else f"builtins.{name}"
+            return (Known(builtins[name], name, f"{self.node.path}.{name}", installed=installed),)
         return self._unbound(name)
 
     def _unbound(self, name: str) -> Atoms:
@@ -233,4 +235,6 @@ class Reader:
 
     def is_quiet(self, atom: Atom) -> bool:
         """Tell whether something only tells people about the run, or keeps threads apart."""
-        return isinstance(atom, Quiet) or (isinstance(atom, Known) and is_noise(atom.value))
+        if isinstance(atom, Known):
+            return is_noise(atom.value) and not self.graph.walk.policy.includes(atom.path)
+        return isinstance(atom, Quiet)

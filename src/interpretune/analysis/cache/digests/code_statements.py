@@ -10,8 +10,8 @@ from .code_apply import Arguments, apply_each
 from .code_calls import read_call, tells_only
 from .code_expressions import IN_PLACE, local_function, test
 from .code_imports import import_names
-from .code_operations import iterate, operate
-from .code_targets import store
+from .code_operations import ask_special, iterate, operate
+from .code_targets import set_entry, store
 from .code_values import Atoms, Bound, Known, join
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def _augmented(reader: Reader, statement: ast.AugAssign) -> None:
     local = isinstance(target, ast.Name) and reader.scope.holder(target.id) is not None
     if not counters or local or isinstance(target, ast.Subscript):
         operate(reader, current, IN_PLACE[type(statement.op)])
+    set_entry(reader, target, (), certain=False)
 
 
 def _return(reader: Reader, statement: ast.Return) -> None:
@@ -151,9 +152,10 @@ def _nothing(reader: Reader, statement: ast.stmt) -> None:
 def _delete(reader: Reader, statement: ast.Delete) -> None:
     for target in statement.targets:
         if isinstance(target, (ast.Attribute, ast.Subscript)):
-            reader.evaluate(target.value)
+            base = reader.evaluate(target.value)
             if isinstance(target, ast.Subscript):
                 reader.use(target.slice)
+            ask_special(reader, base, ("__delitem__", "__delattr__"), Arguments())
 
 
 def _loaded(target: Any) -> Any:

@@ -6,13 +6,14 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .code_operations import count_length, iterate
+from .code_apply import Arguments
+from .code_operations import ask_setter, ask_special, count_length, iterate
 from .code_values import Atoms, Each, Items, Known, join
 
 if TYPE_CHECKING:
     from .code_reads import Reader
 
-__all__ = ["is_definite", "store"]
+__all__ = ["is_definite", "set_entry", "store"]
 
 
 def store(reader: Reader, target: ast.expr, atoms: Atoms) -> None:
@@ -24,19 +25,31 @@ def store(reader: Reader, target: ast.expr, atoms: Atoms) -> None:
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(reader, target.elts, atoms)
     else:
-        base = reader.evaluate(target.value)  # type: ignore[attr-defined]
+        set_entry(reader, target, atoms)
+
+
+def set_entry(reader: Reader, target: ast.expr, atoms: Atoms, certain: bool = True) -> None:
+    """Let an attribute or element denote these; a user's code that takes it is followed.
+
+    Args:
+        reader: the reading of the function that does so.
+        target: the attribute or element.
+        atoms: its new value.
+        certain: False where the new value was made from the old one, so that what is read later depends on that.
+    """
+    if isinstance(target, ast.Subscript):
+        base = reader.evaluate(target.value)
+        reader.use(target.slice)
         reader.consume(atoms)
-        if isinstance(target, ast.Subscript):
-            reader.use(target.slice)
-        elif (
-            isinstance(target, ast.Attribute)
-            and not reader.unsure
-            and len(base) == 1
-            and is_definite(reader, target.value)
-        ):
+        ask_special(reader, base, ("__setitem__",), Arguments([(), atoms]))
+    elif isinstance(target, ast.Attribute):
+        base, name = reader.evaluate(target.value), reader.mangled(target.attr)
+        reader.consume(atoms)
+        followed = [ask_setter(reader, atom, name, atoms) for atom in base]
+        if certain and not any(followed) and not reader.unsure and len(base) == 1 and is_definite(reader, target.value):
             (known,) = base
             if isinstance(known, Known):
-                reader.assigned[id(known.value), reader.mangled(target.attr)] = atoms
+                reader.assigned[id(known.value), name] = atoms
 
 
 def _unpack(reader: Reader, targets: list[ast.expr], atoms: Atoms) -> None:
