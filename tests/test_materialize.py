@@ -16,6 +16,7 @@ import pytest
 from interpretune.analysis.cache.errors import RowError, UnfingerprintableError
 from interpretune.analysis.cache.materializing import dataset_from_generator, materialize
 from interpretune.analysis.cache.outcome import last_outcome
+from interpretune.analysis.cache.request import Request, get_or_compute
 from interpretune.analysis.cache.settings import analysisstore_caching, configure, enable_analysisstore_caching
 from streaming import BATCHES, FEATURES, Calls, expected, make_step
 
@@ -148,7 +149,8 @@ def test_temporary_rows_go_with_the_process(base):
         "import datasets, streaming\n"
         "from interpretune.analysis.cache.materializing import materialize\n"
         "from interpretune.analysis.cache.outcome import last_outcome\n"
-        "from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
+        "from interpretune.analysis.cache.request import Request, get_or_compute
+from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
         "datasets.disable_caching()\n"
         "enable_analysisstore_caching()\n"
         "materialize(streaming.make_step(streaming.Calls()), streaming.BATCHES, features=streaming.FEATURES)\n"
@@ -211,18 +213,20 @@ def test_threads_that_ask_for_the_same_rows_compute_them_once(calls):
 
 
 def test_a_step_that_asks_for_its_own_rows_does_not_wait_for_itself():
-    depth = Calls()
+    seen = []
 
-    def step(batch, index):
-        if len(depth.indices) < 1:
-            depth.indices.append(index)
-            inner = materialize(step, [1, 2], features=FEATURES)
-            assert inner["text"][:] == ["1", "2"]
-            assert last_outcome().status == "temporary"
-        return {"text": str(batch), "numbers": []}
+    def produce(start):
+        for index in (1, 2):
+            if not seen:
+                seen.append("nested")
+                inner = get_or_compute(request)
+                seen.append((inner["text"][:], last_outcome().status))
+            yield {"text": str(index), "numbers": []}
 
-    assert materialize(step, [1, 2], features=FEATURES)["text"][:] == ["1", "2"]
+    request = Request(produce, FEATURES, Fingerprint({"op": "0" * 32}))
+    assert get_or_compute(request)["text"][:] == ["1", "2"]
     assert last_outcome().status == "miss"
+    assert seen == ["nested", (["1", "2"], "temporary")]
 
 
 def test_the_last_outcome_is_that_of_the_thread(calls):
@@ -268,7 +272,8 @@ def test_other_processes_find_the_rows(base, calls):
         "import streaming\n"
         "from interpretune.analysis.cache.materializing import materialize\n"
         "from interpretune.analysis.cache.outcome import last_outcome\n"
-        "from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
+        "from interpretune.analysis.cache.request import Request, get_or_compute
+from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
         "enable_analysisstore_caching()\n"
         "calls = streaming.Calls()\n"
         "rows = materialize(streaming.make_step(calls), streaming.BATCHES, features=streaming.FEATURES,\n"
@@ -302,7 +307,7 @@ def test_a_stochastic_run_has_its_limit_in_the_key_and_is_begun_anew(base, calls
 
     def run(limit):
         torch.manual_seed(7)
-        rows = materialize(step, BATCHES, features=FEATURES, inputs={"model": model}, limit=limit)
+        rows = materialize(step, BATCHES, features=FEATURES, inputs={"model": model}, limit=limit, ignore=["*failing"])
         return [list(row["numbers"]) for row in rows]
 
     with pytest.raises(ZeroDivisionError):

@@ -93,12 +93,13 @@ def test_an_error_of_the_step_keeps_what_was_computed(calls):
         calls.indices.append(index)
         return [{"text": f"{number}", "numbers": [index, number]} for number in batch]
 
+    same = ["op.implementation.calls.failing"]  # fails at first, and not later on
     with pytest.raises(ZeroDivisionError, match="of the step") as caught:
-        materialize(step, BATCHES, features=FEATURES)
+        materialize(step, BATCHES, features=FEATURES, ignore=same)
     assert caught.traceback[-1].name == "step"
     assert caught.value.__context__ is None
     calls.failing = None
-    assert list(materialize(step, BATCHES, features=FEATURES)) == expected(None)
+    assert list(materialize(step, BATCHES, features=FEATURES, ignore=same)) == expected(None)
     assert calls.indices == list(range(COUNT))
     assert last_outcome().status == "extended"
 

@@ -40,7 +40,7 @@ from .files import (
     replace_atomically,
     sync_directory,
 )
-from .leftovers import MARK_PREFIX, own_marks, remove_leftovers
+from .leftovers import MARK_PREFIX, named_files, own_marks, remove_leftovers
 from .manifest import MANIFEST_NAME, FileInfo, Manifest, ShardInfo
 from .opening import info_bytes, read_features
 from .rows import EncodedRows
@@ -221,24 +221,28 @@ class EntryWriter:
 
     def close(self) -> None:
         """Drop what was not committed and leave no trace of the work; never raises."""
-        unnamed = [self._published]
         if self._shard is not None:
             self._shard.abort()
-            unnamed.append(self._shard.path)  # a shard that was finished, but not published, outlives its `abort`
-        for file in filter(None, unnamed):
-            with suppress(OSError):
-                os.unlink(file)
+            _unlink(self._shard.path)  # a shard that was finished, but not published, outlives its `abort`
+        if self._published is not None:
+            named = named_files(self.path)
+            if named is not None and self._published.name not in named:
+                _unlink(self._published)
         self._shard, self._published, self._runs = None, None, []
         if self._mark is not None:
-            with suppress(OSError):
-                os.unlink(self._mark)
+            _unlink(self._mark)
             own_marks.discard(self._mark.name)
             self._mark = None
-        if not self._manifest.shards:
-            for name in self._manifest.files:
-                with suppress(OSError):
-                    os.unlink(self.path / name)
-            remove_empty_parents(self._base, self.path)
+            self._remove_unless_begun()
+
+    def _remove_unless_begun(self) -> None:
+        """Leave no directory behind in which nothing was committed, and in which nobody else is at work."""
+        with suppress(OSError):
+            names = os.listdir(self.path)
+            if MANIFEST_NAME not in names and not any(name.startswith(MARK_PREFIX) for name in names):
+                for name in (INFO_NAME, PARTS_NAME):
+                    _unlink(self.path / name)
+                remove_empty_parents(self._base, self.path)
 
     def _open_shard(self) -> ShardWriter:
         if self._shard is None:
@@ -277,10 +281,10 @@ class EntryWriter:
         data = manifest.to_bytes()
         self._check_alone()
         replace_atomically(self.path / MANIFEST_NAME, data)
-        sync_directory(self.path)
+        # From here on the commit stands: what fails below is made good by the next writer.
         self._manifest, self._stored, self._published = manifest, data, None
         self._last_commit = time.monotonic()
-        # From here on the commit stands: what fails below is made good by the next writer.
+        sync_directory(self.path)
         self._on_commit()
         replace_atomically(self.path / STATE_NAME, state_bytes(manifest))
         self._note_progress()
@@ -325,3 +329,8 @@ class EntryWriter:
             found = None
         if found != self._stored:
             raise SupersededError(self.path)
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):
+        os.unlink(path)

@@ -15,7 +15,7 @@ from pathlib import Path
 from .files import ASIDE_PREFIX, is_alive
 from .manifest import read_manifest
 
-__all__ = ["MARK_PREFIX", "describe_writer", "find_leftovers", "own_marks", "remove_leftovers"]
+__all__ = ["MARK_PREFIX", "describe_writer", "find_leftovers", "named_files", "own_marks", "remove_leftovers"]
 
 MARK_PREFIX = ".writer-"
 _MARK = re.compile(r"\.writer-([0-9]{1,10})-[0-9a-f]+", re.ASCII)
@@ -40,7 +40,7 @@ def find_leftovers(path: Path) -> list[str]:
         found = _MARK.fullmatch(name)
         if found and name not in own_marks and int(found.group(1)) != os.getpid() and is_alive(int(found.group(1))):
             return []
-    named = _named_files(path)
+    named = named_files(path)
     if named is None or sum(name in own_marks for name in names) > 1:
         return []
     return [
@@ -59,7 +59,8 @@ def remove_leftovers(path: Path) -> None:
             os.unlink(path / name)
 
 
-def _named_files(path: Path) -> set[str] | None:
+def named_files(path: Path) -> set[str] | None:
+    """Give the names of the shards that an entry's manifest names; None where it cannot be read."""
     try:
         return {shard.file for shard in read_manifest(path)[0].shards}
     except FileNotFoundError:

@@ -157,7 +157,9 @@ class _Answer:
             except NestedLockError:
                 reason, advice = "the step asks for the very rows that it computes", ""
             except (OSError, AnalysisCacheError) as error:
-                reason = advice = str(error)
+                reason = str(error)
+                where = "" if self._cache is None else f" in {str(self._cache.base)!r}"
+                advice = f"the analysis cache{where} cannot be used: {reason.rstrip()} The analysis goes on without it."
             else:
                 self._announce(entry)
                 dataset = self._compute_missing(sink, writer)
@@ -168,7 +170,7 @@ class _Answer:
                 return dataset
         # Outside of the handler, so that an error of the step has no trouble of the cache as its context.
         if advice:
-            _warn(f"the analysis cache cannot be used: {advice} The analysis goes on without it.")
+            _warn(advice)
         return self._compute_unkept(reason, "temporary")
 
     def _hit(self, entry: Entry, dataset: datasets.Dataset, reason: str) -> datasets.Dataset:
