@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 
 import pytest
+from filelock import FileLock
 
 from .document import GOLDEN, golden_keys, grouped, title
 from .harness import Verdict, play, playable
@@ -15,7 +18,15 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="session")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Verdict]]:
-    return grouped(play(ROWS, tmp_path_factory.mktemp("meaning")))
+    """Play the table once, also where several test processes share the work."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    answer = shared / "meaning.pickle"
+    with FileLock(shared / "meaning.lock"):
+        if not answer.exists():
+            answer.write_bytes(pickle.dumps(play(ROWS, tmp_path_factory.mktemp("meaning"))))
+    return grouped(pickle.loads(answer.read_bytes()))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=title)
