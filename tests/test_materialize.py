@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from interpretune.analysis.cache.errors import RowError, UnfingerprintableError
+from interpretune.analysis.cache.hasher import Fingerprint
 from interpretune.analysis.cache.materializing import dataset_from_generator, materialize
 from interpretune.analysis.cache.outcome import last_outcome
 from interpretune.analysis.cache.request import Request, get_or_compute
@@ -149,8 +150,7 @@ def test_temporary_rows_go_with_the_process(base):
         "import datasets, streaming\n"
         "from interpretune.analysis.cache.materializing import materialize\n"
         "from interpretune.analysis.cache.outcome import last_outcome\n"
-        "from interpretune.analysis.cache.request import Request, get_or_compute
-from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
+        "from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
         "datasets.disable_caching()\n"
         "enable_analysisstore_caching()\n"
         "materialize(streaming.make_step(streaming.Calls()), streaming.BATCHES, features=streaming.FEATURES)\n"
@@ -272,8 +272,7 @@ def test_other_processes_find_the_rows(base, calls):
         "import streaming\n"
         "from interpretune.analysis.cache.materializing import materialize\n"
         "from interpretune.analysis.cache.outcome import last_outcome\n"
-        "from interpretune.analysis.cache.request import Request, get_or_compute
-from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
+        "from interpretune.analysis.cache.settings import enable_analysisstore_caching\n"
         "enable_analysisstore_caching()\n"
         "calls = streaming.Calls()\n"
         "rows = materialize(streaming.make_step(calls), streaming.BATCHES, features=streaming.FEATURES,\n"
