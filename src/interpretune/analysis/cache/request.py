@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -238,7 +238,8 @@ class _Answer:
             fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows)
             return batches, sink.dataset(split=request.split, fingerprint=fingerprint)
         except BaseException:
-            pipeline.close()
+            with suppress(Exception):  # the writer's own error is the one on its way, or comes after it
+                pipeline.close()
             sink.commit()
             raise
         finally:
