@@ -12,7 +12,6 @@ from typing import Any
 
 import datasets
 import pytest
-from meaning import install
 from lab.config import RunConfig
 from lab.helpers import density, keep
 from lab.probes import BaseProbe, Probe
@@ -20,6 +19,7 @@ from lab.rows import COLUMNS, build_dataset
 
 import interpretune.analysis.cache as package
 from interpretune.analysis.cache import AnalysisStoreHasher
+from meaning import install
 
 SOURCE = Path(package.__file__).resolve().parents[3]
 

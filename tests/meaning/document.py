@@ -61,13 +61,14 @@ def page(verdicts: Mapping[str, list[Verdict]]) -> str:
     lines = [
         "# What changes the key, and what does not",
         "",
-        "This page is written by `python tests/meaning/document.py --write` from the result of the test `tests/meaning`; the test",
-        "fails where the page and the result differ. Each row is two runs, in two fresh processes with different hash seeds and",
-        "working directories. Rows about code are played with the op in an importable module, in a script, in the cells of a",
-        "notebook's kernel and in an editable install; all four give one key.",
+        "This page is written by `python tests/meaning/document.py --write`, from what the test `tests/meaning` finds.",
+        "Each row is two runs in two fresh processes, with different hash seeds and directories. Rows about code",
+        "are played with the op in an importable module, in a script, in the cells of a notebook's kernel and in an",
+        "editable install: the first groups at all four places, ops with a source of their own in a module and at one",
+        "other place in turn. The same op has one key at all of them.",
         "",
-        f"Of {counts['mutation']} changes that change what the rows will be, {right['mutation']} change the key, and a diff names",
-        f"the changed component. Of {counts['no-op']} changes that do not, {right['no-op']} keep the key.",
+        f"Of {counts['mutation']} changes that decide about the rows, {right['mutation']} change the key and are named",
+        f"by a diff. Of {counts['no-op']} changes that do not, {right['no-op']} keep the key.",
         "",
     ]
     for kind, heading, column in (
@@ -113,7 +114,8 @@ def main() -> int:
         print(f"{title(verdict.row)} [{verdict.place}, {verdict.ask}]\n    {verdict.problem}")
     outcomes = Counter((verdict.row.kind, verdict.outcome) for verdict in verdicts)
     print(
-        f"{len(chosen)} rows, {len(verdicts)} answers in {time.perf_counter() - started:.0f} s, {len(wrong)} wrong: {dict(outcomes)}"
+        f"{len(chosen)} rows, {len(verdicts)} answers in {time.perf_counter() - started:.0f} s, "
+        f"{len(wrong)} wrong: {dict(outcomes)}"
     )
     if given.write:
         found = grouped(verdicts)

@@ -69,14 +69,16 @@ RUNS = {
             "from lab.session import Session\n"
             "model = build_model()\nhead = build_head()\ntokenizer = build_tokenizer()\n"
             "dataset = build_dataset()\nloader = build_loader(tokenizer, dataset)\n"
-            "cfg = RunConfig()\nsession = Session(cfg, model, tokenizer)\nlimits = {'layer': 1}\n"
+            "cfg = RunConfig()\nsession = Session(cfg, model, tokenizer)\n"
         ),
         asks={
             "named": (
-                "dict(step=plain_step, inputs={'model': model, 'head': head, 'tokenizer': tokenizer, 'scale': cfg.scale}, "
-                "data=loader, features=FEATURES, run={'split': 'test'})"
+                "dict(step=plain_step, inputs={'model': model, 'head': head, 'tokenizer': tokenizer, "
+                "'scale': cfg.scale}, data=loader, features=FEATURES, run={'split': 'test'})"
             ),
-            "captured": "dict(step=make_deep_step(session, head), data=loader, features=FEATURES, run={'split': 'test'})",
+            "captured": (
+                "dict(step=make_deep_step(session, head), data=loader, features=FEATURES, run={'split': 'test'})"
+            ),
         },
         torch=True,
     ),

@@ -1,5 +1,5 @@
 """The rows of the table, by what they are about; importing this package fills `meaning.table.ROWS`."""
 
-from . import captured, code, data, deep, odd_code, values, whole
+from . import captured, classes, code, data, deep, functions, language, spelling, values, whole
 
-__all__ = ["captured", "code", "data", "deep", "odd_code", "values", "whole"]
+__all__ = ["captured", "classes", "code", "data", "deep", "functions", "language", "spelling", "values", "whole"]

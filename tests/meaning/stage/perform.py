@@ -1,4 +1,4 @@
-"""Plays one scene in this process and tells the fingerprints it gives. Imported where the op lives: script, cell, module."""
+"""Plays one scene in this process and tells its fingerprints. Imported where the op lives: module, script, cell."""
 
 from __future__ import annotations
 
