@@ -74,8 +74,8 @@ def _map_shard(path: Path, rows: int, schema: pa.Schema, written: pa.Buffer) -> 
         raise CorruptEntryError(path, f"it cannot be opened: {error}") from error
     if batches is None:
         raise CorruptEntryError(path, "its columns are not those of the stated features")
-    # The file's own metadata is dropped, here and, by `Dataset`, where the table is opened again after pickling: only the
-    # features that were checked say what the columns mean.
+    # The file's own metadata is dropped, here and, by `Dataset`, where the table is opened again after pickling: only
+    # the checked features say what the columns mean.
     table = pa.Table.from_batches(batches, schema)
     if table.num_rows != rows:
         raise CorruptEntryError(path, f"it holds {table.num_rows} rows, {rows} are stated")
