@@ -183,3 +183,13 @@ def by_rest(*args: Any, **kwargs: Any) -> Any:
 
 def by_name(holder: Any, name: str) -> Any:
     return getattr(holder, name)
+
+
+@functools.singledispatch
+def weigh_any(thing: Any) -> Any:
+    return 0
+
+
+@weigh_any.register
+def _(thing: Model) -> Any:
+    return thing.weight

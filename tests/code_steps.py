@@ -21,6 +21,7 @@ from code_session import (
     by_rest,
     same,
     weigh,
+    weigh_any,
     weigh_twice,
 )  # fmt: skip
 
@@ -269,6 +270,7 @@ ROWS: list[tuple[str, Callable[[Session], Step], tuple[Any, ...], tuple[Any, ...
     ("context manager of one's own", enters_handler, (set_scale,), (set_noise,)),
     ("helper", lambda s: lambda b: weigh(s.model, b), (set_model,), (set_other, set_noise)),
     ("helper's helper", lambda s: lambda b: weigh_twice(s.model), (set_model,), (set_other,)),
+    ("helper that dispatches", lambda s: lambda b: weigh_any(s.model), (set_model,), (set_other, set_noise)),
     ("keyword", lambda s: lambda b: by_keyword(model=s.model), (set_model,), (set_other,)),
     ("keywords in a dictionary", lambda s: lambda b: by_keyword(**{"model": s.model}), (set_model,), (set_other,)),
     ("positions in a list", lambda s: lambda b: weigh(*[s.model, 2]), (set_model,), (set_other,)),

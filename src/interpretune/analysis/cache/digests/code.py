@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UnfingerprintableError
 from .code_classes import class_token, read_class
 from .code_kinds import encode_kind, installed_token, name_token
-from .code_lookup import is_user_class, is_user_function, unwrap
+from .code_lookup import is_user_class, is_user_function, unwrap, wrapped_by_installed
 from .code_nodes import Bindings, Node
 from .code_source import find_source
 from .code_values import Atoms, Instance, Items, Known, Literal
@@ -94,6 +94,15 @@ class CodeGraph:
             if any(is_user_class(base) for base in function.__mro__):
                 return self._refer(self.class_node(function, self.walk.path + label), label)
             return installed_token(function, self.walk)
+        inside = wrapped_by_installed(function) if arguments or keywords else None
+        if inside is not None:
+            # A bound method below an installed decorator is read as if the decorator were not there.
+            with self.walk.at(label):
+                token = encode_kind(function, self.walk)
+            bindings = self._live_bindings(inside, arguments, keywords)
+            node = self.function_node(inside, bindings, self.walk.path + label)
+            self.open(node)
+            return frame("decorated", token, self._refer(node, f"{label}.__wrapped__()"))
         bound = [self.walk.child(argument, f"{label}.args[{index}]") for index, argument in enumerate(arguments)]
         bound += [
             frame("keyword", name.encode(), self.walk.child(keywords[name], f"{label}.{name}"))

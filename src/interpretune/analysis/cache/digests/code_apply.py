@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from .code_lookup import Method, find_attribute, find_class_attribute, is_user_class, is_user_function, unwrap
+from .code_lookup import (
+    Method,
+    dispatched,
+    find_attribute,
+    find_class_attribute,
+    is_user_class,
+    is_user_function,
+    unwrap,
+    wrapped_by_installed,
+)
 from .code_values import Atom, Atoms, Bound, Instance, Items, Known, Literal, Local, Quiet, join
 
 if TYPE_CHECKING:
@@ -65,7 +74,7 @@ def apply(reader: Reader, callee: Atom, arguments: Arguments) -> Atoms:
                 [*held.positional, *arguments.positional], {**held.keywords, **arguments.keywords}, arguments.loose
             )
             return apply(reader, Bound(function.func, callee.receiver, callee.label, callee.path), inner)
-        if isinstance(function, FunctionType) and _user_inside(function):
+        if isinstance(function, FunctionType) and _is_followed(function):
             return _apply_function(reader, function, arguments.before((callee.receiver,)), callee.label, callee.path)
         reader.consume((callee,))
     elif isinstance(callee, Local):
@@ -80,17 +89,15 @@ def apply(reader: Reader, callee: Atom, arguments: Arguments) -> Atoms:
     return ()
 
 
-def _user_inside(function: FunctionType) -> bool:
-    """Tell whether a function is the user's, or wraps one that is (`contextlib.contextmanager`, `torch.no_grad`)."""
-    wrapped = function.__dict__.get("__wrapped__")
-    return is_user_function(function) or is_user_function(unwrap(wrapped))
+def _is_followed(function: Any) -> bool:
+    return is_user_function(function) or wrapped_by_installed(function) is not None
 
 
 def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
     value = unwrap(callee.value)
     if isinstance(value, MethodType):
         receiver = Known(value.__self__, f"{callee.label}.__self__", f"{callee.path}.__self__")
-        if isinstance(value.__func__, FunctionType) and _user_inside(value.__func__):
+        if isinstance(value.__func__, FunctionType) and _is_followed(value.__func__):
             return _apply_function(reader, value.__func__, arguments.before((receiver,)), callee.label, callee.path)
     elif type(value) is functools.partial:
         held = _held(value.args, value.keywords, callee)
@@ -98,7 +105,7 @@ def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
             [*held.positional, *arguments.positional], {**held.keywords, **arguments.keywords}, arguments.loose
         )
         return apply(reader, Known(value.func, f"{callee.label}.func", f"{callee.path}.func"), inner)
-    elif isinstance(value, FunctionType) and _user_inside(value):
+    elif isinstance(value, FunctionType) and _is_followed(value):
         return _apply_function(reader, value, arguments, callee.label, callee.path)
     elif isinstance(value, type):
         return _construct(reader, callee, arguments)
@@ -144,11 +151,16 @@ def _construct(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
 
 def _apply_function(reader: Reader, function: FunctionType, arguments: Arguments, label: str, path: str) -> Atoms:
     """Follow a call of a user function, or of an installed wrapper around one."""
-    if not is_user_function(function):
-        reader.graph.refer_open(reader.node, function, label, path)
-        function = unwrap(function.__dict__["__wrapped__"])
-    bindings = _bind(reader, function, arguments)
-    return reader.graph.call(reader.node, function, bindings, label, path)
+    inside = wrapped_by_installed(function)
+    if inside is None:
+        return reader.graph.call(reader.node, function, _bind(reader, function, arguments), label, path)
+    reader.graph.refer_open(reader.node, function, label, path)
+    given = reader.graph.call(reader.node, inside, _bind(reader, inside, arguments), label, path)
+    for cls, served in dispatched(function).items():
+        if is_user_function(served) and served is not inside:
+            step = f"{label}[{cls.__qualname__}]"
+            given = join(given, reader.graph.call(reader.node, served, _bind(reader, served, arguments), step, path))
+    return given
 
 
 def _bind(reader: Reader, function: FunctionType, arguments: Arguments) -> Bindings:

@@ -140,8 +140,7 @@ def _zip(reader: Reader, node: ast.Call) -> Atoms:
 def _same_elements(reader: Reader, node: ast.Call) -> Atoms:
     if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
         return _passed_on(reader, node)
-    elements = iterate(reader, reader.evaluate(node.args[0]))
-    return (Each(elements),) if elements else ()
+    return _each(iterate(reader, reader.evaluate(node.args[0])))
 
 
 def _next(reader: Reader, node: ast.Call) -> Atoms:
@@ -150,31 +149,52 @@ def _next(reader: Reader, node: ast.Call) -> Atoms:
 
 
 def _map(reader: Reader, node: ast.Call) -> Atoms:
-    """`map` and `filter`: the function is called with the elements."""
-    if len(node.args) < 2 or any(isinstance(part, ast.Starred) for part in node.args):
+    called = _call_with_elements(reader, node)
+    return _passed_on(reader, node) if called is None else _each(called[0])
+
+
+def _filter(reader: Reader, node: ast.Call) -> Atoms:
+    called = _call_with_elements(reader, node)
+    if called is None:
         return _passed_on(reader, node)
+    reader.consume(called[0])
+    return _each(called[1])
+
+
+def _call_with_elements(reader: Reader, node: ast.Call) -> tuple[Atoms, Atoms] | None:
+    """Follow the first argument, called with the elements of the others; give what comes back, and the elements."""
+    if len(node.args) < 2 or any(isinstance(part, ast.Starred) for part in node.args):
+        return None
     functions = reader.evaluate(node.args[0])
     columns = [iterate(reader, reader.evaluate(part)) for part in node.args[1:]]
-    given = apply_each(reader, functions, Arguments(columns))
-    if isinstance(node.func, ast.Name) and node.func.id == "filter":
-        reader.consume(given)
-        given = columns[0]
-    return (Each(given),) if given else ()
+    return apply_each(reader, functions, Arguments(columns)), columns[0]
 
 
-def _ordered(reader: Reader, node: ast.Call) -> Atoms:
-    """`sorted`, `min` and `max`: with a key, the elements are only looked at through it."""
+def _sorted(reader: Reader, node: ast.Call) -> Atoms:
+    elements = _looked_at_by_key(reader, node)
+    return _passed_on(reader, node) if elements is None else _each(elements)
+
+
+def _extreme(reader: Reader, node: ast.Call) -> Atoms:
+    elements = _looked_at_by_key(reader, node)
+    return _passed_on(reader, node) if elements is None else elements
+
+
+def _looked_at_by_key(reader: Reader, node: ast.Call) -> Atoms | None:
+    """Give the elements of what is put in order by a key: they are only looked at through it."""
     keys = [word.value for word in node.keywords if word.arg == "key"]
     if len(node.args) != 1 or isinstance(node.args[0], ast.Starred) or not keys:
-        return _passed_on(reader, node)
+        return None
     elements = iterate(reader, reader.evaluate(node.args[0]))
     reader.consume(apply_each(reader, reader.evaluate(keys[0]), Arguments([elements])))
     for word in node.keywords:
         if word.arg != "key":
             reader.use(word.value)
-    if isinstance(node.func, ast.Name) and node.func.id == "sorted":
-        return (Each(elements),) if elements else ()
     return elements
+
+
+def _each(elements: Atoms) -> Atoms:
+    return (Each(elements),) if elements else ()
 
 
 def _text(reader: Reader, node: ast.Call) -> Atoms:
@@ -245,9 +265,9 @@ def _dynamic(reader: Reader, node: ast.AST) -> None:
 _HANDLERS: tuple[tuple[Any, Callable[[Reader, ast.Call], Atoms]], ...] = (
     (getattr, _getattr), (hasattr, _hasattr), (setattr, _setattr), (delattr, _setattr), (object.__setattr__, _setattr),
     (isinstance, _isinstance), (type, _type), (callable, _callable), (typing.cast, _cast), (str, _text), (repr, _text),
-    (len, _len), (enumerate, _enumerate), (zip, _zip), (next, _next), (map, _map), (filter, _map),
+    (len, _len), (enumerate, _enumerate), (zip, _zip), (next, _next), (map, _map), (filter, _filter),
     (list, _same_elements), (tuple, _same_elements), (reversed, _same_elements), (iter, _same_elements),
-    (sorted, _ordered), (min, _ordered), (max, _ordered),
+    (sorted, _sorted), (min, _extreme), (max, _extreme),
     (os.getenv, read_environment), (importlib.import_module, _import),
     (builtins.__import__, _unfollowable), (eval, _unfollowable), (exec, _unfollowable), (globals, _globals),
     (locals, _unfollowable), (vars, _unfollowable),

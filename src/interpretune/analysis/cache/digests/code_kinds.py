@@ -17,7 +17,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from .code_bytecode import code_token
-from .code_lookup import is_users_code
+from .code_lookup import dispatched, is_users_code
 from .code_noise import is_noise, says_of_the_world
 from .distributions import PYTHON, Origin, class_origin, file_origin, function_origin, module_origin, public_name
 from .walk import Walk, frame
@@ -103,8 +103,7 @@ def encode_kind(value: Any, walk: Walk) -> bytes:
 
 def _installed_function(value: FunctionType, walk: Walk) -> bytes:
     """An installed function; the user's code in its closure, its defaults and below ``__wrapped__`` counts too."""
-    dispatched = getattr(value, "registry", None)
-    if isinstance(dispatched, types.MappingProxyType) and hasattr(value, "dispatch"):
+    if dispatched(value):
         return _dispatcher(value, walk)
     pieces = []
     cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
@@ -128,7 +127,7 @@ def _dispatcher(value: Any, walk: Walk) -> bytes:
     """`functools.singledispatch`: each class with the function that serves it."""
     served = [
         frame("serve", walk.child(cls, f".registry[{cls.__qualname__}]"), walk.child(function, f"[{cls.__qualname__}]"))
-        for cls, function in value.registry.items()
+        for cls, function in dispatched(value).items()
     ]
     return frame("singledispatch", *sorted(served))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import FunctionType, MemberDescriptorType, MethodDescriptorType, MethodType, ModuleType
+from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
 from .distributions import class_origin, function_origin, module_origin
@@ -16,6 +17,7 @@ __all__ = [
     "Method",
     "Plain",
     "Whole",
+    "dispatched",
     "find_attribute",
     "find_class_attribute",
     "find_setter",
@@ -24,6 +26,7 @@ __all__ = [
     "is_user_function",
     "is_users_code",
     "unwrap",
+    "wrapped_by_installed",
 ]
 
 
@@ -115,6 +118,20 @@ def unwrap(value: Any) -> Any:
             value = value.__dict__["_torchdynamo_orig_callable"]
         else:
             return value
+
+
+def dispatched(function: Any) -> Mapping[type, Any]:
+    """Give the functions of a `functools.singledispatch`, by the class that each serves; of others, nothing."""
+    registry = getattr(function, "registry", None)
+    return registry if isinstance(registry, MappingProxyType) and hasattr(function, "dispatch") else {}
+
+
+def wrapped_by_installed(function: Any) -> FunctionType | None:
+    """Give the user's function inside an installed decorator, such as `contextlib.contextmanager`, or None."""
+    if not isinstance(function, FunctionType) or is_user_function(function):
+        return None
+    inside = unwrap(function.__dict__.get("__wrapped__"))
+    return inside if is_user_function(inside) else wrapped_by_installed(inside)
 
 
 def find_attribute(obj: Any, name: str) -> Found:

@@ -213,6 +213,9 @@ def iterate(reader: Reader, atoms: Atoms) -> Atoms:
         elif isinstance(atom, Known) and type(atom.value) in (list, tuple) and holds_objects(reader, atom.value):
             count_length(reader, atom)
             elements = join(elements, tuple(atom.step(value, f"[{i}]") for i, value in enumerate(atom.value)))
+        elif isinstance(atom, Known) and type(atom.value) is dict and elements_of(reader, atom, False) is not None:
+            # Its names were counted; the values are not looked at.
+            continue
         else:
             elements = join(elements, _iterate_object(reader, atom))
     return elements
