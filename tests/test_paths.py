@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -142,7 +143,7 @@ def test_a_forked_child_has_its_own_and_leaves_its_parents(tmp_path):
 
 def test_a_temporary_directory_that_was_removed_is_made_again():
     first = temporary_directory()
-    first.rmdir()
+    shutil.rmtree(first)
     second = temporary_directory()
     assert second.is_dir()
     assert first != second

@@ -103,6 +103,7 @@ def _blocks(array: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
     if array.dtype.itemsize == 0 or array.size == 0:
         return
     little = array.dtype.newbyteorder("<")
+    array = np.atleast_1d(array)  # `nditer` gives what has no dimension as it is, without the cast
     if array.flags.c_contiguous and little == array.dtype:
         yield array.reshape(-1)
         return
