@@ -162,8 +162,9 @@ class Reader:
         builtins = names.get("__builtins__", {})
         builtins = vars(builtins) if isinstance(builtins, ModuleType) else builtins
         if name in builtins:
-            # Notebooks and debuggers add to the builtins; what they add may be the user's.
-            installed = "" if is_users_code(builtins[name]) else f"builtins.{name}"
+            # Notebooks and debuggers add to the builtins; what they add may be the user's, or a value of any kind.
+            given = builtins[name]
+            installed = "" if is_users_code(given) or not callable(given) else f"builtins.{name}"
             return (Known(builtins[name], name, f"{self.node.path}.{name}", installed=installed),)
         return self._unbound(name)
 
