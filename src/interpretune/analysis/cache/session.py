@@ -138,12 +138,16 @@ def _encode_fields(held: list[tuple[str, str, Any]], walk: Walk) -> bytes:
 
 def _model(module: Any) -> Any:
     model = getattr(module, "model", None)
-    if model is None or hasattr(model, "named_parameters"):
+    if model is None or _is_torch_module(model):
         return model
-    # Tracing wrappers (nnsight) hold the torch module that they trace.
-    return next(
-        (getattr(model, name) for name in ("_model", "_module") if getattr(model, name, None) is not None), model
-    )
+    # Tracing wrappers (nnsight) answer for the torch module that they trace, and are none themselves.
+    held = (getattr(model, name, None) for name in ("_model", "_module"))
+    return next((inner for inner in held if _is_torch_module(inner)), model)
+
+
+def _is_torch_module(value: Any) -> bool:
+    names = (f"{cls.__module__}.{cls.__qualname__}" for cls in type(value).__mro__)
+    return "torch.nn.modules.module.Module" in names
 
 
 def _latent_models(run: SessionRun, walk: Walk) -> bytes:
@@ -188,7 +192,7 @@ def _code(run: SessionRun, walk: Walk) -> bytes:
 def _composition(run: SessionRun, walk: Walk) -> bytes:
     module = run.module
     classes = [*getattr(type(module), "_composed_classes", ())]
-    classes += [type(getattr(module, name, None)) for name in ("_model_backend", "_analysis_backend")]
+    classes += [type(getattr(module, name, None)) for name in ("model", "_model_backend", "_analysis_backend")]
     names = [cls.__name__ for cls in classes if cls is not type(None)]
     walk.use("interpretune")
     token = frame("composition", *(walk.code(cls, f".{cls.__name__}") for cls in classes if cls is not type(None)))

@@ -31,7 +31,7 @@ __all__ = [
 
 #: The package of the host, and what of it runs while an analysis computes.
 HOST = "interpretune"
-_HOST_PARTS = ("analysis", "adapters", "base", "runners")
+_HOST_PARTS = tuple(f"{HOST}.{part}" for part in ("analysis", "adapters", "base", "runners"))
 _OWN = __name__.rpartition(".")[0]
 _READS = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_GLOBAL", "LOAD_NAME", "IMPORT_FROM"})
 #: What is used to get at something by a text.
@@ -184,8 +184,8 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def host_names() -> frozenset[str]:
     """Give the names that the host's own code reads where it runs analyses, as far as it is loaded."""
-    modules = [name for name in sorted(sys.modules) if name.startswith(tuple(f"{HOST}.{part}" for part in _HOST_PARTS))]
-    return _names_in_modules(tuple(name for name in modules if not name.startswith(_OWN)))
+    modules = [name for name in list(sys.modules) if name.startswith(_HOST_PARTS) and not name.startswith(_OWN)]
+    return _names_in_modules(tuple(sorted(modules)))
 
 
 @lru_cache(maxsize=4)
