@@ -60,7 +60,7 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     for callee in callees:
         special = SPECIAL.get(id(callee.value)) if isinstance(callee, Known) else None
         if special is not None and len(callees) == 1:
-            if not callee.installed:
+            if isinstance(callee, Known) and not callee.installed:
                 # Reached by a name of the user's, which may stand for another function tomorrow.
                 reader.consume(callees)
             return special(reader, node)
