@@ -404,7 +404,6 @@ same(
         """,
 )
 same("a buffer added and removed", "head.register_buffer('late', torch.ones(1)); del head.late")
-same("gradient checkpointing", "model.gradient_checkpointing_enable(); model.gradient_checkpointing_disable()")
 same(
     "channels last",
     """
