@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import html
+from .digests.code import encode_called
 from .digests.registry import find_encoder
 from .digests.walk import Part, Policy, Walk, WalkResult, frame, hex_digest
 
@@ -231,7 +232,7 @@ class AnalysisStoreHasher:
     def _walk(self, name: str, value: Any, references: Sequence[tuple[Any, bytes]] = ()) -> WalkResult:
         walk = Walk(name, find_encoder, self.policy)
         with walk.standing_for(references):
-            return walk.finish(walk.child(value))
+            return walk.finish(encode_called(value, walk) if name == "op.implementation" else walk.child(value))
 
 
 class _Collected:

@@ -8,6 +8,7 @@ what it says itself and takes in, round after round, the colours of what it refe
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections import deque
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from .walk import Walk, frame
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["CodeGraph", "class_code", "encode_code"]
+__all__ = ["CodeGraph", "class_code", "encode_called", "encode_code"]
 
 
 def encode_code(value: Any, walk: Walk) -> bytes:
@@ -38,6 +39,25 @@ def encode_code(value: Any, walk: Walk) -> bytes:
         walk: the walk that met it.
     """
     return walk.code(value, "")
+
+
+def encode_called(value: Any, walk: Walk, step: str = "") -> bytes:
+    """Give the token of something of which it is known that it is only called, such as a step or a collate function.
+
+    An object of the user's with a ``__call__`` then counts by what that reads of it.
+
+    Args:
+        value: what is called.
+        walk: the walk that met it.
+        step: how it is reached from the walk's current path.
+
+    Raises:
+        UnfingerprintableError: it is no code, or reads what is not understood.
+    """
+    if walk.find_encoder(value) is not None or not callable(value):
+        return walk.child(value, step)
+    with walk.at(step):
+        return walk.code(value, "")
 
 
 def class_code(walk: Walk, cls: type) -> bytes:
@@ -92,7 +112,9 @@ class CodeGraph:
             return self._refer(node, label)
         if isinstance(function, type) and not arguments and not keywords:
             if any(is_user_class(base) for base in function.__mro__):
-                return self._refer(self.class_node(function, self.walk.path + label), label)
+                token = self._refer(self.class_node(function, self.walk.path + label), label)
+                # Whoever makes instances may do so by position; of one that exists, the order says nothing.
+                return token if label.startswith((".__class__", ".__bases__")) else _with_order(token, function)
             return installed_token(function, self.walk)
         inside = wrapped_by_installed(function) if arguments or keywords else None
         if inside is not None:
@@ -141,7 +163,8 @@ class CodeGraph:
             return
         try:
             with self._at(node, known.label, known.path):
-                node.reads[known.label] = self.walk.child(known.value)
+                token = self.walk.child(known.value)
+                node.reads[known.label] = _with_order(token, type(known.value))
         except UnfingerprintableError as error:
             if _PLACE in error.reason:
                 raise
@@ -301,6 +324,13 @@ class CodeGraph:
             name = code.co_varnames[position]
             bindings[name] = (Known(rest, name, f"{path}.{name}"),)
         return bindings
+
+
+def _with_order(token: bytes, cls: type) -> bytes:
+    """Let the order of a dataclass's fields count, where installed code may go by it."""
+    if not dataclasses.is_dataclass(cls):
+        return token
+    return frame("in order", token, *(field.name.encode() for field in dataclasses.fields(cls)))
 
 
 def _taken_apart(value: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:

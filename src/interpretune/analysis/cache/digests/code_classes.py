@@ -13,11 +13,12 @@ import functools
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from .code_lookup import is_generated, is_user_function, unwrap
+from .attributes import encode_object
+from .code_lookup import is_generated, is_user_class, is_user_function, unwrap
 from .code_noise import is_noise
 from .code_syntax import scalar_token
 from .code_values import Instance
-from .walk import frame
+from .walk import Walk, frame
 
 if TYPE_CHECKING:
     from .code import CodeGraph
@@ -77,7 +78,15 @@ def read_class(node: Node, graph: CodeGraph) -> None:
         elif isinstance(value, (property, functools.cached_property)):
             _read_property(node, graph, name, value)
         elif not is_noise(value):
-            node.reads[f".{name}"] = walk.child(value, f".{name}")
+            node.reads[f".{name}"] = _read_value(graph.walk, value, f".{name}")
+
+
+def _read_value(walk: Walk, value: Any, step: str) -> bytes:
+    """An attribute of a class; an object of the user's own, such as a descriptor, counts by its class and its state."""
+    if walk.find_encoder(value) is not None or not is_user_class(type(value)):
+        return walk.child(value, step)
+    with walk.at(step):
+        return encode_object(value, walk)
 
 
 def _counts(cls: type, name: str, value: Any) -> bool:
@@ -132,10 +141,12 @@ def _read_fields(node: Node, graph: CodeGraph) -> None:
     params = cls.__dict__.get("__dataclass_params__")
     if params is not None:
         made = (getattr(params, name) for name in ("init", "repr", "eq", "order", "unsafe_hash", "frozen"))
-        node.reads[".__dataclass_params__"] = frame("settings", *map(scalar_token, made))
-    for order, field in enumerate(dataclasses.fields(cls)):
+        # Where instances can be put in order, they are compared field by field.
+        compared = [field.name.encode() for field in dataclasses.fields(cls) if field.compare] if params.order else []
+        node.reads[".__dataclass_params__"] = frame("settings", *map(scalar_token, made), *compared)
+    for field in dataclasses.fields(cls):
         step = f".{field.name}"
-        settings = (order, field.init, field.repr, field.compare, field.hash, bool(field.kw_only))
+        settings = (field.init, field.repr, field.compare, field.hash, bool(field.kw_only))
         pieces = [frame("settings", *map(scalar_token, settings))]
         for part in ("default", "default_factory"):
             value = getattr(field, part)

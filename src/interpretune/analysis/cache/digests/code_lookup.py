@@ -65,7 +65,7 @@ class Absent:
 
 ABSENT = Absent()
 #: What a function tells of itself, besides what it does.
-_NAMES = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
+_NAMES = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 Found = Plain | Method | Getter | Whole | Absent
 
 

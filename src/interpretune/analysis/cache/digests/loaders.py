@@ -15,6 +15,7 @@ import torch
 from torch.utils import data
 
 from .attributes import counted, encode_object, objects_understood
+from .code import encode_called
 from .distributions import class_origin
 from .tensors import tensor_digests
 from .walk import Walk, frame
@@ -63,7 +64,7 @@ def encode_loader(value: data.DataLoader[Any], walk: Walk) -> bytes:
         walk.file(".rows", rows),
         walk.code(type(value), ".__class__"),
         _batches(value, walk),
-        walk.child(value.collate_fn, ".collate_fn"),
+        encode_called(value.collate_fn, walk, ".collate_fn"),
     ]
     if value.num_workers > 0:
         if value.worker_init_fn is not None:
