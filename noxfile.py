@@ -130,7 +130,17 @@ def tests(session: nox.Session) -> None:
     # Two test processes share the cores better than one whose torch has a thread on each of them.
     session.env["OMP_NUM_THREADS"] = "1"
     workers = ["-n", "auto", "--maxprocesses", "4"]
-    session.run("python", "-m", "pytest", *workers, *session.posargs)
+    # The table and the campaigns take longer than all the rest; they have sessions of their own.
+    apart = ["--ignore=tests/meaning/test_table.py", "--ignore=tests/soak"]
+    session.run("python", "-m", "pytest", *workers, *apart, *session.posargs)
+
+
+@session()
+def meaning(session: nox.Session) -> None:
+    """Play the table of mutations and no-ops: each row in two fresh processes, at the places where an op may live."""
+    session.install(TORCH)
+    install_wheel(session, "test")
+    session.run("python", "-m", "pytest", "tests/meaning", "--timeout", "3600", *session.posargs)
 
 
 @session()

@@ -24,6 +24,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "hasher": ({"hasher"}, {"ground", "digests", "session"}),
     "storage": (
         {
+            "bases",
             "columns",
             "commit",
             "entry",
@@ -34,6 +35,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "manifest",
             "opening",
             "pipeline",
+            "quarantine",
             "rows",
             "sink",
             "statistics",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import os
@@ -10,15 +11,17 @@ import shutil
 import socket
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import datasets
+import pyarrow as pa
 import pytest
 import xxhash
 
-from interpretune.analysis.cache.errors import CorruptEntryError, RowError
+from interpretune.analysis.cache.errors import CorruptEntryError, RowError, UnsafeBaseError
+from interpretune.analysis.cache.files import remove
+from interpretune.analysis.cache.locks import KeyLock
 from interpretune.analysis.cache.store import AnalysisCache, Damage, Location
 from storing import FEATURES, KEY, LOCATION, names, plan, rows_of, store, texts
 
@@ -389,14 +392,91 @@ def test_what_crashed_writers_left_is_removed_by_the_next(cache):
     assert cache.find(KEY).dataset()["b"][:] == texts(5)
 
 
-def test_a_stale_state_is_brought_up_to_date(cache):
+@pytest.mark.parametrize("finder", ["reader", "writer"])
+@pytest.mark.parametrize("harm", ["old", "missing"])
+def test_a_stale_state_is_brought_up_to_date(cache, finder, harm):
     path = store(cache, 2, shard_bytes=1).path
-    old = (path / "state.json").read_bytes()
+    state = path / "state.json"
+    old = state.read_bytes()
     store(cache, 4, shard_bytes=1)
-    (path / "state.json").write_bytes(old)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    state.write_bytes(old) if harm == "old" else state.unlink()
+    if finder == "reader":
         assert cache.find(KEY).batches == 4
-    assert len(datasets.load_from_disk(str(path))) == len(texts(2))
-    store(cache, 5)
-    assert len(datasets.load_from_disk(str(path))) == len(texts(5))
+    else:
+        with cache.writing(LOCATION, plan()) as writer:
+            writer.append(rows_of(4))
+            assert len(datasets.load_from_disk(str(path))) == len(texts(4))
+    assert len(datasets.load_from_disk(str(path))) == cache.find(KEY).rows
+
+
+def test_a_stale_state_is_left_to_whoever_writes(cache):
+    path = store(cache, 2).path
+    (path / "state.json").unlink()
+    lock = KeyLock(cache.base, KEY)
+    lock.acquire()
+    assert cache.find(KEY).batches == 2
+    assert not (path / "state.json").exists()
+    lock.release()
+
+
+def test_trouble_of_the_machine_is_no_damage(cache, monkeypatch):
+    path = store(cache, 2).path
+
+    def fail(filename):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), filename)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pa, "memory_map", fail)
+        with pytest.raises(OSError, match="Too many open files"):
+            cache.open(KEY, batches=1)
+    assert cache.find(KEY).path == path
+
+
+def test_what_is_damaged_and_cannot_be_moved_is_not_written_over(cache, monkeypatch):
+    path = store(cache, 2).path
+    (path / "data-00000.arrow").write_bytes(b"")
+    (cache.base / ".quarantine").write_text("in the way")
+    with (
+        pytest.warns(UserWarning, match="could not be moved aside"),
+        pytest.raises(CorruptEntryError),
+        cache.writing(LOCATION, plan()),
+    ):
+        pass
+    assert (path / "manifest.json").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs to give a directory away")
+def test_a_base_that_everybody_can_write_to_is_refused_unless_allowed(tmp_path, monkeypatch):
+    base = tmp_path / "shared"
+    store(AnalysisCache(base), 2)
+    os.chown(base, 12345, -1)
+    AnalysisCache(base)
+    base.chmod(0o777)
+    with pytest.raises(UnsafeBaseError, match="belongs to another user"):
+        AnalysisCache(base)
+    with pytest.warns(UserWarning, match="belongs to another user"):
+        cache = AnalysisCache(tmp_path / "own", readonly_bases=[base])
+    assert cache.find(KEY) is None
+    monkeypatch.setenv("IT_ANALYSIS_CACHE_ALLOW_SHARED", "1")
+    assert AnalysisCache(base).find(KEY).batches == 2
+    assert AnalysisCache(tmp_path / "own", readonly_bases=[base]).find(KEY).batches == 2
+    os.chown(base, os.geteuid(), -1)
+    monkeypatch.delenv("IT_ANALYSIS_CACHE_ALLOW_SHARED")
+    assert AnalysisCache(base).find(KEY).batches == 2
+
+
+def test_links_inside_the_base_are_not_followed_when_removing(cache, tmp_path):
+    entry = store(cache, 2)
+    outside = tmp_path / "outside"
+    entry.path.parent.rename(outside)
+    entry.path.parent.symlink_to(outside)
+    kept = names(outside / entry.path.name)
+    with pytest.raises(OSError, match="symbolic link"):
+        remove(cache.base, entry.path)
+    (outside / entry.path.name / "state.json").write_bytes(b"")
+    with pytest.warns(UserWarning, match="symbolic link"):
+        assert cache.find(KEY) is None
+    assert names(outside / entry.path.name) == kept
+    assert remove(cache.base, entry.path.parent)
+    assert not entry.path.parent.is_symlink()
+    assert names(outside / entry.path.name) == kept

@@ -30,7 +30,7 @@ from typing import Any
 import datasets
 import xxhash
 
-from .entry import INFO_NAME, PARTS_NAME, STATE_NAME, Entry, state_bytes
+from .entry import INFO_NAME, PARTS_NAME, STATE_NAME, Entry, state_bytes, update_state
 from .errors import AnalysisCacheError
 from .files import (
     aside_name,
@@ -233,15 +233,7 @@ class EntryWriter:
             _unlink(self._mark)
             own_marks.discard(self._mark.name)
             self._mark = None
-            self._remove_unless_begun()
-
-    def _remove_unless_begun(self) -> None:
-        """Leave no directory behind in which nothing was committed, and in which nobody else is at work."""
-        with suppress(OSError):
-            names = os.listdir(self.path)
-            if MANIFEST_NAME not in names and not any(name.startswith(MARK_PREFIX) for name in names):
-                for name in (INFO_NAME, PARTS_NAME):
-                    _unlink(self.path / name)
+            if not self._manifest.shards:
                 remove_empty_parents(self._base, self.path)
 
     def _open_shard(self) -> ShardWriter:
@@ -259,9 +251,10 @@ class EntryWriter:
         own_marks.add(mark.name)
         self._mark = mark
         self._note_progress()
+        # First the list for plain `datasets`, which may still name what goes then.
+        if self._manifest.shards:
+            update_state(self.entry)
         remove_leftovers(self.path)
-        if self._manifest.shards and not self.entry.is_state_current:
-            replace_atomically(self.path / STATE_NAME, state_bytes(self._manifest))
 
     def _note_progress(self) -> None:
         self._last_mark = time.monotonic()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator, Mapping
@@ -25,13 +26,13 @@ import xxhash
 
 from . import html
 from .errors import CorruptEntryError
-from .files import digest_file, read_bounded
+from .files import digest_file, read_bounded, replace_atomically
 from .manifest import MANIFEST_NAME, Manifest, read_manifest
 
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["INFO_NAME", "PARTS_NAME", "STATE_NAME", "Entry", "open_entry", "state_bytes"]
+__all__ = ["INFO_NAME", "PARTS_NAME", "STATE_NAME", "Entry", "open_entry", "state_bytes", "update_state"]
 
 STATE_NAME = "state.json"
 INFO_NAME = "dataset_info.json"
@@ -40,6 +41,8 @@ PIN_NAME = ".pinned"
 #: Seconds between two records of use; more often would cost a write per hit and tell nothing.
 USE_RESOLUTION = 60.0
 _MAX_SIDE_FILE = 512 * 2**20
+_DIGEST = re.compile(rb',\n  "digest": "([0-9a-f]{32})"\n}')
+_DIGEST_LENGTH = len(',\n  "digest": ""\n}') + 32
 
 
 @dataclass(frozen=True)
@@ -173,28 +176,23 @@ class Entry:
             raise CorruptEntryError(path, f"it has {found} bytes, the manifest states {size}")
 
     def _check_state(self, verify: str) -> None:
-        # `state.json` is derived from the manifest and written after it. A crash in between leaves that of an earlier
-        # manifest, or none at all, which is no damage: the next writer brings it up to date.
+        # `state.json` is for plain `datasets`; nothing is read by it here. It is written after the manifest, so a crash
+        # in between leaves that of an earlier manifest, or none at all, which is no damage.
         path = self.path / STATE_NAME
-        expected = state_bytes(self.manifest)
         try:
-            if verify != "full" and _size(path) == len(expected):
+            if verify != "full" and _size(path) == len(state_bytes(self.manifest)):
                 return
-            found = read_bounded(path, _MAX_SIDE_FILE)
+            is_whole = is_whole_state(read_bounded(path, _MAX_SIDE_FILE))
         except FileNotFoundError:
             return
-        if found == expected:
-            return
-        shards = found.count(b'"filename"')
-        if shards < len(self.manifest.shards) and found == state_bytes(self.manifest, shards):
-            return
-        raise CorruptEntryError(path, "it does not list what the manifest lists")
+        if not is_whole:
+            raise CorruptEntryError(path, "its content does not have the digest that it states")
 
     @property
     def is_state_current(self) -> bool:
-        """Whether ``state.json`` lists all that the manifest does."""
+        """Whether ``state.json`` probably lists what the manifest does: whether it has the size."""
         try:
-            return read_bounded(self.path / STATE_NAME, _MAX_SIDE_FILE) == state_bytes(self.manifest)
+            return _size(self.path / STATE_NAME) == len(state_bytes(self.manifest))
         except OSError:
             return False
 
@@ -267,21 +265,44 @@ def dataset_fingerprint(key: str, rows: int) -> str:
     return xxhash.xxh3_128_hexdigest(f"{key}:{rows}".encode())
 
 
-def state_bytes(manifest: Manifest, shards: int | None = None) -> bytes:
+def state_bytes(manifest: Manifest) -> bytes:
     """Give the ``state.json`` with which `datasets.load_from_disk` finds the shards.
 
     Args:
         manifest: the entry's manifest.
-        shards: how many of its shards to list; None for all.
     """
-    listed = manifest.shards[:shards]
     state: dict[str, Any] = {
-        "_data_files": [{"filename": shard.file} for shard in listed],
-        "_fingerprint": dataset_fingerprint(manifest.key, sum(shard.rows for shard in listed)),
+        "_data_files": [{"filename": shard.file} for shard in manifest.shards],
+        "_fingerprint": dataset_fingerprint(manifest.key, manifest.rows),
         "_format_columns": None,
         "_format_kwargs": {},
         "_format_type": None,
         "_output_all_columns": False,
         "_split": manifest.split,
     }
-    return json.dumps(state, indent=2, sort_keys=True).encode()
+    body = json.dumps(state, indent=2)[: -len("\n}")].encode()
+    return body + b',\n  "digest": "%s"\n}' % xxhash.xxh3_128_hexdigest(body).encode()
+
+
+def is_whole_state(data: bytes) -> bool:
+    """Tell whether this is a ``state.json`` as it was written once: it ends with the digest of what precedes it."""
+    body, found = data[:-_DIGEST_LENGTH], _DIGEST.fullmatch(data[-_DIGEST_LENGTH:])
+    return found is not None and found.group(1).decode() == xxhash.xxh3_128_hexdigest(body)
+
+
+def update_state(entry: Entry) -> None:
+    """Let ``state.json`` list what the manifest does, where a crash kept it from being written.
+
+    Args:
+        entry: the entry; the caller holds its lock.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path, wanted = entry.path / STATE_NAME, state_bytes(entry.manifest)
+    try:
+        if read_bounded(path, _MAX_SIDE_FILE) == wanted:
+            return
+    except FileNotFoundError:
+        pass
+    replace_atomically(path, wanted)

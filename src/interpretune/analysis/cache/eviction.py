@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import settings
+from .bases import DEPTH, KEYS, directories_at
 from .entry import INFO_NAME, PARTS_NAME, PIN_NAME, Entry
 from .errors import AnalysisCacheError, LockTimeoutError
 from .files import TRASH, refuse_links, remove, remove_empty_parents, replace_atomically
@@ -25,7 +26,7 @@ from .locks import LOCKS, KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME
 from .paths import DIGESTS
 from .statistics import merge_statistics
-from .store import DEPTH, KEYS, AnalysisCache, directories_at
+from .store import AnalysisCache
 
 log = logging.getLogger("interpretune.analysis.cache")
 

@@ -62,6 +62,7 @@ def map_shards(shards: Iterable[tuple[Path, int]], schema: pa.Schema) -> list[Ta
 
     Raises:
         CorruptEntryError: one is missing, is no Arrow stream, or holds something else.
+        OSError: one cannot be opened: nothing is known about it.
     """
     written = pa.ipc.read_message(schema.serialize()).metadata
     return [_map_shard(path, rows, schema, written) for path, rows in shards]
@@ -71,6 +72,10 @@ def _map_shard(path: Path, rows: int, schema: pa.Schema, written: pa.Buffer) -> 
     try:
         batches = _batches(str(path), schema, written)
     except (OSError, EOFError, pa.ArrowException, ValueError) as error:
+        # Arrow gives what it cannot make sense of without an error number; one with a number says something of the
+        # machine, such as too many open files.
+        if getattr(error, "errno", None) is not None and not isinstance(error, FileNotFoundError):
+            raise
         raise CorruptEntryError(path, f"it cannot be opened: {error}") from error
     if batches is None:
         raise CorruptEntryError(path, "its columns are not those of the stated features")

@@ -25,7 +25,6 @@ for under other names; ``.keys`` then tells where its entry lies. What ``.keys``
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -35,35 +34,27 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from . import html, settings
-from .entry import Entry, open_entry
-from .errors import CorruptEntryError, LockTimeoutError
-from .files import make_directories, read_bounded, refuse_links, remove, replace_atomically
+from .bases import DEPTH, check_safe, directories_at, place_of, prepare, record_place
+from .entry import Entry, open_entry, update_state
+from .errors import CorruptEntryError, UnsafeBaseError
+from .files import remove
 from .leftovers import describe_writer
 from .locks import KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME, ForeignFormatError
 from .paths import resolve_base, safe_name
+from .quarantine import quarantine, try_quarantine
 
 if TYPE_CHECKING:
     import datasets
 
     from .commit import EntryWriter, Plan
 
-__all__ = ["AnalysisCache", "Damage", "Location", "directories_at"]
-
-log = logging.getLogger("interpretune.analysis.cache")
+__all__ = ["AnalysisCache", "Damage", "Location"]
 
 Found = TypeVar("Found")
 
-KEYS, QUARANTINE = ".keys", ".quarantine"
-#: Levels of directories between the base and an entry.
-DEPTH = 4
 #: Entries that a notebook shows of a cache.
 SHOWN = 50
-_TAG = b"""Signature: 8a477f597d28d172789f06886806bc55
-# This directory holds a cache of analyses, made by interpretune.analysis.cache.
-# What this file is for: https://bford.info/cachedir/
-"""
-_IGNORE = b"*\n"
 
 
 @dataclass(frozen=True)
@@ -108,6 +99,10 @@ class AnalysisCache:
         verify: ``"size"`` or ``"full"``, what is checked when an entry is opened; None for the configured mode.
         readonly_bases: further roots that are searched after the base and never written to; None for the configured.
         lock_timeout: seconds to wait for another process that writes the same entry; None for the configured time.
+
+    Raises:
+        UnsafeBaseError: the base belongs to another user and everybody may write to it. A read-only base of which that
+            is true is passed over with a warning.
     """
 
     def __init__(
@@ -120,8 +115,11 @@ class AnalysisCache:
     ) -> None:
         configured = settings.current()
         self.base = resolve_base(base)
+        check_safe(self.base)
         self.verify = verify or configured.verify
-        self.readonly_bases = tuple(configured.readonly_bases if readonly_bases is None else readonly_bases)
+        self.readonly_bases = tuple(
+            filter(_is_safe, configured.readonly_bases if readonly_bases is None else readonly_bases)
+        )
         self.lock_timeout = configured.lock_timeout if lock_timeout is None else lock_timeout
 
     def locate(self, key: str, location: Location) -> Path:
@@ -131,7 +129,7 @@ class AnalysisCache:
             key: the key.
             location: names to use where there is no entry yet.
         """
-        recorded = self._recorded(self.base, key)
+        recorded = place_of(self.base, key)
         if recorded is not None and os.path.lexists(recorded / MANIFEST_NAME):
             return recorded
         return self.base / location.directory(key)
@@ -191,7 +189,7 @@ class AnalysisCache:
     def _candidates(self, base: Path, key: str, location: Location | None) -> Iterator[Path]:
         if location is not None:
             yield base / location.directory(key)
-        recorded = self._recorded(base, key)
+        recorded = place_of(base, key)
         if recorded is not None:
             yield recorded
 
@@ -204,7 +202,7 @@ class AnalysisCache:
             return None
         except CorruptEntryError as error:
             if is_own:
-                self._set_aside(key, path, error)
+                try_quarantine(self.base, key, path, self.verify, error)
             else:
                 _warn(f"{error} It lies in a read-only base and is passed over.")
             return None
@@ -215,86 +213,24 @@ class AnalysisCache:
             return None
         if is_own and found is not None:
             entry.record_use()
+            if not entry.is_state_current:
+                self._bring_up_to_date(entry)
         return found
 
-    def _recorded(self, base: Path, key: str) -> Path | None:
-        try:
-            text = read_bounded(base / KEYS / key[:2] / key, 4096).decode()
-        except (OSError, UnicodeDecodeError):
-            return None
-        relative = PurePosixPath(text.strip("\n"))
-        is_inside = (
-            len(relative.parts) == DEPTH
-            and not relative.is_absolute()
-            and not any(part.startswith(".") or "\0" in part for part in relative.parts)
-            and relative.name.endswith(f"-{key}")
-        )
-        return base / relative if is_inside else None
-
-    def _record(self, key: str, path: Path) -> None:
-        """Note where the entry of a key lies; without it the entry is found under the same names only."""
-        if self._recorded(self.base, key) == path:
-            return
-        with suppress(OSError):
-            pointer = self.base / KEYS / key[:2] / key
-            make_directories(self.base, pointer.parent)
-            replace_atomically(pointer, (path.relative_to(self.base).as_posix() + "\n").encode(), sync=False)
+    def _bring_up_to_date(self, entry: Entry) -> None:
+        """Write the ``state.json`` that a crash kept from being written, unless somebody is at work there."""
+        lock = KeyLock(self.base, entry.key)
+        with suppress(OSError, NestedLockError):
+            lock.acquire(timeout=0)
+            try:
+                update_state(open_entry(entry.path, key=entry.key))
+            finally:
+                lock.release()
 
     def set_aside(self, damage: Damage) -> None:
         """Move what `entries` or a check found damaged to the quarantine, if nobody is at work on it."""
-        self._set_aside(damage.path.name.rpartition("-")[2], damage.path, CorruptEntryError(damage.path, damage.reason))
-
-    def _set_aside(self, key: str, path: Path, error: CorruptEntryError) -> None:
-        """Move a damaged entry to the quarantine, if nobody is at work on it."""
-        lock = KeyLock(self.base, key)
-        try:
-            lock.acquire(timeout=0)
-        except (LockTimeoutError, NestedLockError):
-            return  # whoever holds the lock sees to it
-        try:
-            self.quarantine(key, path, error)
-        finally:
-            lock.release()
-
-    def quarantine(self, key: str, path: Path, error: CorruptEntryError) -> Path | None:
-        """Move a damaged entry to ``.quarantine``, where it can be looked at and is never served.
-
-        The caller holds the key's lock. The entry is looked at once more, as another process may have replaced it. One
-        of another format is left where it is: the version that wrote it may still use it.
-
-        Args:
-            key: the key that the entry must have.
-            path: its directory.
-            error: what is wrong with it.
-
-        Returns:
-            Where it is now; None where it stayed, is gone, or is whole again.
-        """
-        try:
-            open_entry(path, key=key, verify=self.verify).dataset()
-        except FileNotFoundError:
-            return None
-        except ForeignFormatError as found:
-            _warn(str(found))
-            return None
-        except CorruptEntryError as found:
-            error = found
-        else:
-            return None
-        target = self.base / QUARANTINE / path.name
-        try:
-            refuse_links(self.base, path)
-            make_directories(self.base, target.parent)
-            number = 0
-            while os.path.lexists(target):
-                number += 1
-                target = target.with_name(f"{path.name}.{number}")
-            os.rename(path, target)
-        except OSError as trouble:
-            _warn(f"{error} It could not be moved aside: {trouble}.")
-            return None
-        _warn(f"{error} It was moved to {str(target)!r}.")
-        return target
+        key = damage.path.name.rpartition("-")[2]
+        try_quarantine(self.base, key, damage.path, self.verify, CorruptEntryError(damage.path, damage.reason))
 
     @contextmanager
     def writing(
@@ -317,7 +253,7 @@ class AnalysisCache:
         """
         from .commit import EntryWriter  # reading needs neither `datasets` nor `pyarrow`
 
-        self._prepare_base()
+        prepare(self.base)
         lock = KeyLock(self.base, plan.key, lambda: describe_writer(self.locate(plan.key, location)))
         lock.acquire(self.lock_timeout)
         writer: EntryWriter | None = None
@@ -327,7 +263,7 @@ class AnalysisCache:
             if entry is not None and (anew or (fresh and not entry.complete)):
                 remove(self.base, path)
                 dropped, entry = entry.batches, None
-            writer = EntryWriter(self.base, path, plan, entry, lambda: self._record(plan.key, path))
+            writer = EntryWriter(self.base, path, plan, entry, lambda: record_place(self.base, plan.key, path))
             writer.batches_dropped = dropped
             try:
                 yield writer
@@ -353,15 +289,10 @@ class AnalysisCache:
         except ForeignFormatError:
             raise
         except CorruptEntryError as error:
-            self.quarantine(key, path, error)
+            quarantine(self.base, key, path, self.verify, error)
+            if os.path.lexists(path / MANIFEST_NAME):
+                raise  # it could not be moved, and nothing is written over what is not understood
             return self.base / location.directory(key), None
-
-    def _prepare_base(self) -> None:
-        self.base.mkdir(parents=True, exist_ok=True)
-        for name, content in (("CACHEDIR.TAG", _TAG), (".gitignore", _IGNORE)):
-            if not os.path.lexists(self.base / name):
-                with suppress(OSError):
-                    replace_atomically(self.base / name, content, sync=False)
 
     def entries(self, damage: list[Damage] | None = None, *, readonly: bool = False) -> Iterator[Entry]:
         """Go through all entries of the base, looking at their manifests only.
@@ -403,21 +334,14 @@ class AnalysisCache:
         return html.page(title, html.table(rows, head), html.table([(more,)]) if more else "")
 
 
+def _is_safe(base: Path) -> bool:
+    try:
+        check_safe(base)
+    except UnsafeBaseError as error:
+        _warn(str(error))
+        return False
+    return True
+
+
 def _warn(text: str) -> None:
     warnings.warn(text, UserWarning, stacklevel=3)
-
-
-def directories_at(directory: str | os.PathLike[str], depth: int) -> Iterator[str]:
-    """Give the directories so many levels below another, without following links or hidden names."""
-    try:
-        with os.scandir(directory) as found:
-            below = sorted(
-                item.path for item in found if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")
-            )
-    except OSError:
-        return
-    for path in below:
-        if depth == 1:
-            yield path
-        else:
-            yield from directories_at(path, depth - 1)
