@@ -160,6 +160,7 @@ def together(base: Path, size: int, chance: random.Random, *, lying: bool = Fals
     found = check(base)
     assert len(found) == size * keys
     assert set(found.values()) == {COUNT}
+    assert not (base / ".quarantine").exists(), "an entry was taken for damaged"
     check_nothing_is_left(base)
 
 

@@ -25,6 +25,7 @@ from .leftovers import find_leftovers
 from .locks import LOCKS, KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME
 from .paths import DIGESTS
+from .quarantine import QUARANTINE
 from .statistics import merge_statistics
 from .store import AnalysisCache
 
@@ -39,6 +40,8 @@ REMEMBERED = 90 * 86400.0
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 #: Files that a writer puts beside its first shard, before there is a manifest.
 _FIRST_FILES = frozenset({INFO_NAME, PARTS_NAME})
+#: Seconds for which a damaged entry can be looked at in the quarantine.
+LOOKED_AT = 7 * 24 * 3600.0
 #: Seconds for which a file without an owner is left alone: it may belong to a writer that is about to name it.
 JUST_WRITTEN = 3600.0
 
@@ -198,6 +201,7 @@ def _leftovers(cache: AnalysisCache, now: float) -> Iterator[Path]:
 
     base = cache.base
     yield from _listed(base / TRASH)
+    yield from (place for place in _listed(base / QUARANTINE) if now - _moved(place) > LOOKED_AT)
     places = [Path(name) for name in directories_at(base, DEPTH)]
     ours = [place for place in places if _KEY.fullmatch(place.name.rpartition("-")[2])]
     keys = {place.name[-32:] for place in ours if os.path.lexists(place / MANIFEST_NAME)}
@@ -216,6 +220,13 @@ def _leftovers(cache: AnalysisCache, now: float) -> Iterator[Path]:
     for lock in _listed(base / LOCKS):
         if lock.stem not in keys and is_settled(lock):
             yield lock
+
+
+def _moved(place: Path) -> float:
+    """Give when a directory got its present name, in seconds since the epoch."""
+    with suppress(OSError):
+        return place.lstat().st_ctime
+    return float("inf")
 
 
 def _is_abandoned(place: Path) -> bool:

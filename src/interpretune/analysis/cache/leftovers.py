@@ -23,6 +23,8 @@ _SHARD = re.compile(r"data-[0-9]{5,9}\.arrow", re.ASCII)
 
 #: Marks that writers of this process have out, so that those of writers that died with their thread can be told.
 own_marks: set[str] = set()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=own_marks.clear)  # they are the parent's, which lives
 
 
 def find_leftovers(path: Path) -> list[str]:

@@ -10,6 +10,7 @@ holder dies the operating system frees it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +32,16 @@ FIRST_LINE, NEXT_LINE = 3.0, 60.0
 _guard = threading.Lock()
 #: Locks that a thread of this process holds. A step that asks for the result it is part of would wait for itself.
 _held: dict[Path, int] = {}
+
+
+def _renew_guard() -> None:
+    """Let a forked child begin with a guard that no thread of its parent holds."""
+    global _guard
+    _guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_guard)
 
 
 class NestedLockError(RuntimeError):
