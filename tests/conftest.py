@@ -32,6 +32,8 @@ def base(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
             monkeypatch.delenv(name)
     directory = tmp_path_factory.mktemp("base")
     monkeypatch.setenv("IT_ANALYSIS_CACHE", str(directory))
+    # Where the cache falls back to when its base cannot be used: never the developer's own.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(directory.with_name(f"{directory.name}-fallback")))
     monkeypatch.setattr(cache_settings, "_state", cache_settings._State())
     hugging_face = datasets.is_caching_enabled()
     datasets.enable_caching()

@@ -42,7 +42,7 @@ class Faults:
     """
 
     def __init__(self, base: Path, at: int | None = None, error: OSError | None = None) -> None:
-        self.base = str(base)
+        self.base = f"{base}{os.sep}"
         self.at = at
         self.error = error
         self.made: list[str] = []
