@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections import Counter
@@ -226,6 +227,8 @@ def main(name: str, size: str, seed: str | None = None) -> None:
     seed = seed or str(random.randrange(2**32))
     print(f"campaign {name} of size {size}, seed {seed}", flush=True)
     datasets.disable_progress_bars()
+    # tqdm's own lock is shared with forked processes: one that is killed while it holds it would stop all others.
+    datasets.utils.tqdm.set_lock(threading.RLock())
     with tempfile.TemporaryDirectory() as directory:
         base = Path(directory) / "base"
         base.mkdir()
