@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,8 +104,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "filter: function": {"cfg": {"only": ["embed.out"]}},
     "filter: other": {"cfg": {"names_filter": ["embed.out", "logits.out"]}},
     "filter: none": {},
+    # Settings.
+    "ignored, but not there": {"settings": {"ignore": ["module.it_cfg.nothing", "model.transformer*"]}},
+    "a field ignored": {"it_cfg": {"future_knob": 3}, "settings": {"ignore": ["module.it_cfg.future_knob"]}},
+    "a field ignored, other": {"it_cfg": {"future_knob": 4}, "settings": {"ignore": "module.it_cfg.*_knob"}},
+    "place included": {"it_cfg": {"core_log_dir": "/a"}, "settings": {"include": ["module.it_cfg.core_log_dir"]}},
+    "other place included": {"it_cfg": {"core_log_dir": "/b"}, "settings": {"include": ["*.core_log_dir"]}},
+    "versions left out": {"settings": {"runtime": "ignore"}},
+    "any device": {"settings": {"device": "portable"}},
     # Trouble.
-    "not understood": {"not_understood": True},
+    "not understood": {"not_understood": "field"},
+    "told": {"not_understood": "told"},
+    "told, again": {"not_understood": "told"},
+    "told otherwise": {"not_understood": "told", "label": "other"},
     "fails": {**MANUAL, "module": "FailingModule", "fails": True},
     "fails no more": {**MANUAL, "module": "FailingModule"},
     "no batch": {"run": {"limit_analysis_batches": 0}},
@@ -113,9 +126,30 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+#: Places of what cannot be understood, each where the analysis reads it.
+NOT_UNDERSTOOD: dict[str, dict[str, Any]] = {
+    "module.it_cfg.future_knob": {"not_understood": "field"},
+    "module.tickets": {
+        "not_understood": "attribute",
+        "op_names": ["logits.watching"],
+        "ops": {"module.above(": "(module.tickets is None) + module.above("},
+    },
+    "op.logits._impl.TICKETS": {
+        "ops": {
+            "BIAS = 0.0": "BIAS = 0.0\nTICKETS = (number for number in range(3))",
+            ".detach().unsqueeze(1)": ".detach().unsqueeze(1) + 0 * sum(TICKETS)",
+        }
+    },
+}
+
+
 def run(directory: Path, base: Path, names: list[str], seed: int) -> dict[str, dict[str, Any]]:
+    return play(directory, base, {name: VARIANTS[name] for name in names}, seed)
+
+
+def play(directory: Path, base: Path, named: dict[str, dict[str, Any]], seed: int) -> dict[str, dict[str, Any]]:
     directory.mkdir(exist_ok=True)
-    variants = [{"name": name, **VARIANTS[name]} for name in names]
+    variants = [{"name": name, **variant} for name, variant in named.items()]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(HERE / "standin"), str(SOURCE)]),
@@ -288,8 +322,49 @@ def test_what_cannot_be_understood_runs_uncached_and_says_so_once(runs: dict[str
     assert statuses(found) == ["bypassed"]
     assert found["stores"][0]["content"] == runs["base"]["stores"][0]["content"]
     (warning,) = found["warnings"]
-    for part in ("module.it_cfg.future_knob", "__fingerprint__", "ignore="):
+    for part in ("module.it_cfg.future_knob", "__fingerprint__", "register_encoder", "uncached"):
         assert part in warning
+    assert "enable_analysisstore_caching(ignore=" in warning
+
+
+def test_what_says_itself_what_it_means_counts_by_that(runs: dict[str, dict[str, Any]]) -> None:
+    assert [statuses(runs[name])[0] for name in ("told", "told, again", "told otherwise")] == ["miss", "hit", "miss"]
+    assert changed(runs["told"], runs["told otherwise"]) == {"session.it_cfg"}
+
+
+@pytest.fixture(scope="module")
+def advised(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, dict[str, Any]]]:
+    """Run what cannot be understood, and then twice as the warnings say."""
+    made = tmp_path_factory.mktemp("advice")
+    found = [play(made / "0", made / "base", NOT_UNDERSTOOD, seed=1)]
+    advice = {}
+    for name, variant in NOT_UNDERSTOOD.items():
+        ignore = re.findall(r"leave it out of the key with `ignore=(\(.*?\))`", " ".join(found[0][name]["warnings"]))
+        advice[name] = {**variant, "settings": {"ignore": ast.literal_eval(ignore[0])}}
+    return [*found, *(play(made / str(seed), made / "base", advice, seed=seed) for seed in (2, 3))]
+
+
+@pytest.mark.parametrize("name", NOT_UNDERSTOOD)
+def test_the_way_out_in_the_warning_is_one(advised: list[dict[str, dict[str, Any]]], name: str) -> None:
+    warned, first, second = (found[name] for found in advised)
+    assert (statuses(warned), statuses(first), statuses(second)) == (["bypassed"], ["miss"], ["hit"])
+    assert f"`{name}`" in warned["warnings"][0]
+    assert not first["warnings"]
+    assert second["stores"][0]["content"] == warned["stores"][0]["content"]
+
+
+def test_settings_say_what_counts(runs: dict[str, dict[str, Any]]) -> None:
+    assert statuses(runs["ignored, but not there"]) == ["hit"]
+    assert statuses(runs["a field ignored"]) == ["miss"]
+    assert statuses(runs["a field ignored, other"]) == ["hit"]
+    assert changed(runs["base"], runs["a field ignored"]) == {"session.it_cfg"}
+    assert changed(runs["place included"], runs["other place included"]) == {"session.it_cfg"}
+
+
+def test_settings_say_how_closely_libraries_and_devices_count(runs: dict[str, dict[str, Any]]) -> None:
+    assert "runtime.torch" in changed(runs["base"], runs["versions left out"])
+    assert not any(name.startswith("runtime.") for name in runs["versions left out"]["components"])
+    assert "model.device" in changed(runs["base"], runs["any device"])
 
 
 def test_a_failing_step_raises_as_in_the_host_and_keeps_what_was_computed(runs: dict[str, dict[str, Any]]) -> None:

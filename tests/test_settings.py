@@ -88,8 +88,20 @@ def test_a_warning_made_an_error_leaves_the_toggle_as_it_was():
 def test_unknown_and_impossible_settings_are_refused():
     with pytest.raises(TypeError, match="no such setting: colour"):
         configure(colour="red")
-    with pytest.raises(ValueError, match="verify is 'maybe'"):
+    with pytest.raises(ValueError, match="verify is 'maybe'; it must be 'size' or 'full'"):
         configure(verify="maybe")
+    with pytest.raises(ValueError, match="runtime is 'loose'"):
+        enable_analysisstore_caching(runtime="loose")
+    assert not is_analysisstore_caching_enabled()
+
+
+def test_enabling_takes_what_counts_and_leaves_the_rest_as_it_is():
+    enable_analysisstore_caching(ignore=("module.it_cfg.tracker",), device="portable")
+    enable_analysisstore_caching(include="module.it_cfg.core_log_dir", trust_versions=True)
+    found = settings_module.current()
+    assert found.ignore == ("module.it_cfg.tracker",)
+    assert found.include == ("module.it_cfg.core_log_dir",)
+    assert (found.device, found.runtime, found.trust_versions) == ("portable", "strict", True)
 
 
 def test_the_environment_gives_settings_unless_they_are_configured(monkeypatch, tmp_path):
@@ -97,8 +109,13 @@ def test_the_environment_gives_settings_unless_they_are_configured(monkeypatch, 
     monkeypatch.setenv("IT_ANALYSIS_CACHE_READONLY", os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
     assert settings_module.current().verify == "full"
     assert settings_module.current().readonly_bases == (tmp_path / "a", tmp_path / "b")
-    configure(verify="size", readonly_bases=())
+    monkeypatch.setenv("IT_ANALYSIS_CACHE_IGNORE", os.pathsep.join(["module.it_cfg.tracker", "cfg.run_inputs['id']"]))
+    monkeypatch.setenv("IT_ANALYSIS_CACHE_RUNTIME", "exact")
+    assert settings_module.current().ignore == ("module.it_cfg.tracker", "cfg.run_inputs['id']")
+    assert settings_module.current().runtime == "exact"
+    configure(verify="size", readonly_bases=(), ignore=())
     assert settings_module.current().verify == "size"
+    assert settings_module.current().ignore == ()
     assert settings_module.current().readonly_bases == ()
 
 

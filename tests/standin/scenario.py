@@ -65,8 +65,10 @@ def build(variant: dict, workdir: Path):
     cfg = user_side.UserConfig(
         model_class=user_side.TinyModel, generative_step_cfg=generation, **variant.get("it_cfg", {})
     )
-    if variant.get("not_understood"):
-        cfg.future_knob = (number for number in range(3))
+    if variant.get("not_understood") == "field":
+        cfg.future_knob = user_side.tickets()
+    elif variant.get("not_understood") == "told":
+        cfg.future_knob = user_side.TicketBox(variant.get("label", ""))
     session = ITSession(
         user_side.UserDataModule, getattr(user_side, variant.get("module", "UserModule")), data_cfg, cfg
     )
@@ -76,6 +78,8 @@ def build(variant: dict, workdir: Path):
         session.module.model.train()
     for name, value in variant.get("attributes", {}).items():
         setattr(session.module, name, value)
+    if variant.get("not_understood") == "attribute":
+        session.module.tickets = user_side.tickets()
     if variant.get("latent_weight") is not None:
         session.module.saes = [latent_model(variant["latent_weight"])]
     sign = Path(os.environ.setdefault("FAIL_WHILE", str(workdir / "fail")))
@@ -162,7 +166,8 @@ def run(variant: dict, workdir: Path, number: int, counts: Counts) -> dict:
     out = Path(variant.get("out") or workdir / f"out-{os.getpid()}-{number}")
     found: dict = {"name": variant["name"], "error": None}
     stores: list = []
-    with warnings.catch_warnings(record=True) as caught, analysisstore_caching(variant.get("caching", True)):
+    caching = analysisstore_caching(variant.get("caching", True), **variant.get("settings", {}))
+    with warnings.catch_warnings(record=True) as caught, caching:
         warnings.simplefilter("always")
         try:
             runner = AnalysisRunner(

@@ -16,7 +16,6 @@ from typing import Any
 from . import settings
 from .errors import UnfingerprintableError
 from .host_warnings import warn_once, warn_unfingerprintable
-from .paths import digests_directory
 
 __all__ = ["held_by", "with_meaning"]
 
@@ -63,14 +62,14 @@ def with_meaning(original: Callable[..., Any], args: tuple[Any, ...], kwargs: Ma
 
 
 def _fingerprint(generator: Any, arguments: Mapping[str, Any], bound: Mapping[str, Any], held: list[Any]) -> str:
-    from .hasher import AnalysisStoreHasher
+    from .host_run import configured_hasher  # needs `datasets`, which has been imported by now
 
     session = _first(held, SESSION) or _first(held, MODULE)
     extra = {
         name: value for name, value in bound.get("kwargs", {}).items() if name not in ("keep_in_memory", "num_proc")
     }
     return (
-        AnalysisStoreHasher(remember=digests_directory())
+        configured_hasher()
         .fingerprint(
             session,
             step=generator,

@@ -12,6 +12,7 @@ import datasets
 
 from . import settings
 from .batches import count_batches
+from .digests.walk import Policy
 from .errors import RowError, UnfingerprintableError
 from .hasher import AnalysisStoreHasher, Fingerprint
 from .host_call import HostCall
@@ -24,7 +25,7 @@ from .paths import digests_directory, resolve_base, temporary_directory
 from .request import Request, get_or_compute
 from .store import AnalysisCache, Location
 
-__all__ = ["cached"]
+__all__ = ["cached", "configured_hasher"]
 
 #: The format that the host gives to its datasets.
 FORMAT = "interpretune"
@@ -114,7 +115,7 @@ def _request(call: HostCall) -> Request:
     Raises:
         UnfingerprintableError: something in the session cannot be understood.
     """
-    run, hasher = call.run, AnalysisStoreHasher(remember=digests_directory())
+    run, hasher = call.run, configured_hasher()
     fingerprint = hasher.fingerprint(run)
     limit, not_resumable = run.batches, ""
     if run.dependence is not None:
@@ -143,6 +144,13 @@ def _request(call: HostCall) -> Request:
         name=call.name,
         base=_chosen_base(run.cfg),
     )
+
+
+def configured_hasher() -> AnalysisStoreHasher:
+    """Give the hasher for the host's analyses, with the policy that is configured for them."""
+    chosen = settings.current()
+    policy = Policy(chosen.ignore, chosen.include, chosen.runtime, chosen.device, chosen.trust_versions)
+    return AnalysisStoreHasher(policy, remember=digests_directory())
 
 
 def _rows_digest(fingerprint: Fingerprint) -> str:

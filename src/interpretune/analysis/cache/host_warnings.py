@@ -24,4 +24,5 @@ def warn_once(text: str) -> None:
 
 def warn_unfingerprintable(error: UnfingerprintableError) -> None:
     """Say which field cannot be understood, and the ways out; the analysis goes on uncached."""
-    warn_once(f"{error} This analysis runs uncached.")
+    how = " `enable_analysisstore_caching(ignore=…)` takes such paths." if "ignore=" in error.hint else ""
+    warn_once(f"{error}{how} This analysis runs uncached.")

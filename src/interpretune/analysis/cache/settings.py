@@ -10,11 +10,11 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 __all__ = [
     "Settings",
@@ -32,12 +32,42 @@ log = logging.getLogger("interpretune.analysis.cache")
 ENABLE_VARIABLE = "IT_ANALYSISSTORE_CACHING"
 VERIFY_VARIABLE = "IT_ANALYSIS_CACHE_VERIFY"
 READONLY_VARIABLE = "IT_ANALYSIS_CACHE_READONLY"
+IGNORE_VARIABLE = "IT_ANALYSIS_CACHE_IGNORE"
+INCLUDE_VARIABLE = "IT_ANALYSIS_CACHE_INCLUDE"
+RUNTIME_VARIABLE = "IT_ANALYSIS_CACHE_RUNTIME"
+DEVICE_VARIABLE = "IT_ANALYSIS_CACHE_DEVICE"
 
+#: Settings that have one of a few values.
+_CHOICES = {
+    "mode": ("use", "refresh"),
+    "verify": ("size", "full"),
+    "runtime": ("strict", "exact", "ignore"),
+    "device": ("strict", "portable"),
+}
 HF_DISABLED_ADVICE = (
     "Hugging Face dataset caching is disabled, so analyses are kept in a temporary directory only. "
     "Call `datasets.enable_caching()` (with the host: set `itdm_cfg.enable_datasets_cache=True`, since a data module "
     "built without it disables that caching) to keep them."
 )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(os.pathsep) if part)
+
+
+def _paths(texts: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
+    return tuple(Path(text).expanduser() for text in texts)
+
+
+#: Settings that the environment can give: the variable, and how its text is read.
+_FROM_ENVIRONMENT: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "verify": (VERIFY_VARIABLE, str),
+    "readonly_bases": (READONLY_VARIABLE, lambda text: _paths(_listed(text))),
+    "ignore": (IGNORE_VARIABLE, _listed),
+    "include": (INCLUDE_VARIABLE, _listed),
+    "runtime": (RUNTIME_VARIABLE, str),
+    "device": (DEVICE_VARIABLE, str),
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +84,13 @@ class Settings:
         max_size: bytes that the entries of the base may take; least recently used ones leave first. None: no limit.
         max_age: seconds after its last use at which an entry leaves. None: no limit.
         mode: ``"use"``, or ``"refresh"`` to compute anew, once in this process, what is there already.
+        ignore: dotted paths, with ``*`` as wildcard, that do not count in the keys of the host's analyses. This and the
+            following settings are for these analyses alone; `materialize` and `dataset_from_generator` have
+            arguments of the same names.
+        include: dotted paths, with ``*`` as wildcard, that count although they are taken for noise.
+        runtime: how closely the versions of libraries count: ``"strict"``, ``"exact"`` or ``"ignore"``.
+        device: ``"strict"``, the type of device counts, or ``"portable"``.
+        trust_versions: reuse the digests of tensors whose version counter did not change.
     """
 
     base: Path | None = None
@@ -65,12 +102,17 @@ class Settings:
     max_size: int | None = None
     max_age: float | None = None
     mode: str = "use"
+    ignore: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    runtime: str = "strict"
+    device: str = "strict"
+    trust_versions: bool = False
 
     def __post_init__(self) -> None:
-        if self.mode not in ("use", "refresh"):
-            raise ValueError(f"mode is {self.mode!r}; it must be 'use' or 'refresh'")
-        if self.verify not in ("size", "full"):
-            raise ValueError(f"verify is {self.verify!r}; it must be 'size' or 'full'")
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(repr, choices))}")
 
 
 @dataclass(frozen=True)
@@ -87,22 +129,48 @@ _state = _State()
 _callbacks: list[Callable[[bool], None]] = []
 
 
-def enable_analysisstore_caching(enable: bool = True, *, base: str | os.PathLike[str] | None = None) -> None:
+def enable_analysisstore_caching(
+    enable: bool = True,
+    *,
+    base: str | os.PathLike[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    include: Sequence[str] | None = None,
+    runtime: Literal["strict", "exact", "ignore"] | None = None,
+    device: Literal["strict", "portable"] | None = None,
+    trust_versions: bool | None = None,
+) -> None:
     """Switch the caching of analyses on or off, for the whole process.
+
+    What is None is left as it is; see `Settings` for what each of them means, and `configure` for the other settings.
 
     Args:
         enable: True to switch on, False to switch off.
-        base: root of the entries; None leaves it as it is (see `Settings.base`).
+        base: root of the entries.
+        ignore: dotted paths that do not count, such as ``("module.it_cfg.tracker",)``.
+        include: dotted paths that count although they are taken for noise.
+        runtime: how closely the versions of libraries count.
+        device: whether the type of device counts.
+        trust_versions: reuse the digests of tensors whose version counter did not change.
+
+    Raises:
+        ValueError: a value that the setting cannot have.
 
     Warns:
         UserWarning: when switched on while Hugging Face dataset caching is disabled. Nothing persists until
             `datasets.enable_caching()` is called; from then on it does.
     """
     global _state
+    given = {
+        "base": base,
+        "ignore": ignore,
+        "include": include,
+        "runtime": runtime,
+        "device": device,
+        "trust_versions": trust_versions,
+    }
     with _lock:
+        configure(**{name: value for name, value in given.items() if value is not None})
         _state = replace(_state, enabled=bool(enable))
-        if base is not None:
-            configure(base=base)
         if enable and not _hugging_face_caches():
             warnings.warn(HF_DISABLED_ADVICE, UserWarning, stacklevel=2)
         _tell()
@@ -169,7 +237,10 @@ def configure(**settings: Any) -> None:
     if settings.get("base") is not None:
         settings["base"] = Path(settings["base"]).expanduser()
     if "readonly_bases" in settings:
-        settings["readonly_bases"] = tuple(Path(base).expanduser() for base in settings["readonly_bases"])
+        settings["readonly_bases"] = _paths(settings["readonly_bases"])
+    for name in settings.keys() & {"ignore", "include"}:
+        # A single path that was not put into a list would else be taken for a list of characters.
+        settings[name] = (settings[name],) if isinstance(settings[name], str) else tuple(settings[name])
     with _lock:
         _state = replace(
             _state, settings=replace(_state.settings, **settings), explicit=_state.explicit | set(settings)
@@ -179,12 +250,11 @@ def configure(**settings: Any) -> None:
 def current() -> Settings:
     """Give the settings in force: those that were configured, else the environment's, else the defaults."""
     state = _state
-    found: dict[str, Any] = {}
-    if "verify" not in state.explicit and VERIFY_VARIABLE in os.environ:
-        found["verify"] = os.environ[VERIFY_VARIABLE]
-    if "readonly_bases" not in state.explicit and os.environ.get(READONLY_VARIABLE):
-        parts = os.environ[READONLY_VARIABLE].split(os.pathsep)
-        found["readonly_bases"] = tuple(Path(part).expanduser() for part in parts if part)
+    found = {
+        name: read(os.environ[variable])
+        for name, (variable, read) in _FROM_ENVIRONMENT.items()
+        if name not in state.explicit and os.environ.get(variable)
+    }
     return replace(state.settings, **found) if found else state.settings
 
 
