@@ -215,8 +215,8 @@ class TestRandomness:
 
     def test_shuffling_of_a_users_own_is_told(self) -> None:
         result = walked(loader(sampler=Shuffled(6)))
-        assert result.stochastic == ["data.sampler: shuffling without a seed"]
-        assert result.draws == {"numpy", "python", "torch"}
+        assert result.stochastic == ["`random.shuffle` in function `Shuffled.__iter__`"]
+        assert result.draws == {"python"}
 
     def test_nothing_is_told_where_nothing_is_drawn(self) -> None:
         assert self.reasons() == []

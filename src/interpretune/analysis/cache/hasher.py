@@ -211,6 +211,7 @@ class AnalysisStoreHasher:
         collected = _Collected()
         for name, value in sorted(named.items()):
             collected.add(self._walk(name, value, [*references, *(shared if name == "op.implementation" else ())]))
+        collected.conclude()
         stochastic = tuple(dict.fromkeys(collected.stochastic))
         if "torch" in collected.uses:
             collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
@@ -246,6 +247,8 @@ class _Collected:
         self.stochastic: list[str] = []
         self.draws: set[str] = set()
         self.uses: set[str] = set()
+        self.suspected: list[tuple[str, str]] = []
+        self.circumstances: set[str] = set()
 
     def add(self, result: WalkResult) -> None:
         self.components.update(result.components)
@@ -255,6 +258,15 @@ class _Collected:
         self.stochastic += result.stochastic
         self.draws |= result.draws
         self.uses |= result.uses
+        self.suspected += [(name, reason) for name, reasons in result.suspected.items() for reason in reasons]
+        self.circumstances |= result.circumstances
+
+    def conclude(self) -> None:
+        """Take for certain what one input does where another one says so, such as a model's generation config."""
+        for circumstance, reason in self.suspected:
+            if circumstance in self.circumstances:
+                self.stochastic.append(f"{reason}: {circumstance}")
+                self.draws.add("torch")
 
 
 def _models(inputs: Mapping[str, Any]) -> list[tuple[Any, bytes]]:

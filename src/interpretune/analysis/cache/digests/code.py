@@ -9,24 +9,24 @@ what it says itself and takes in, round after round, the colours of what it refe
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
 
 from ..errors import UnfingerprintableError
 from .code_classes import class_token, read_class
+from .code_contexts import described, identity, live_bindings, received, taken_apart
+from .code_draws import draws_unasked
+from .code_folding import drawn_by, fold
 from .code_kinds import encode_kind, installed_token, name_token
-from .code_lookup import is_user_class, is_user_function, unwrap, wrapped_by_installed
+from .code_lookup import is_user_class, is_user_function, wrapped_by_installed
 from .code_nodes import Bindings, Node
+from .code_random import SHARED, installed_name, shared_name
 from .code_source import find_source
-from .code_values import Atoms, Instance, Items, Known, Literal
+from .code_values import Atoms, Known
 from .walk import Walk, frame
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 __all__ = ["CodeGraph", "class_code", "encode_called", "encode_code"]
 
@@ -88,6 +88,8 @@ class CodeGraph:
         self._waiting: deque[Node] = deque()
         self._titles: dict[str, bytes] = {}
         self._methods: dict[tuple[int, int], MethodType] = {}
+        #: True while a function that is only called is met.
+        self._called = False
         #: The node whose values are being looked at, how it names the value, and the value's path.
         self._reading: tuple[Node, str, str] | None = None
 
@@ -103,11 +105,11 @@ class CodeGraph:
         Returns:
             The token of its own text, without what it refers to.
         """
-        function, arguments, keywords = _taken_apart(value)
+        called, self._called = self._called, False
+        function, arguments, keywords = taken_apart(value)
         if is_user_function(function):
-            node = self.function_node(
-                function, self._live_bindings(function, arguments, keywords), self.walk.path + label
-            )
+            bindings = live_bindings(function, arguments, keywords, self.walk.path)
+            node = self.function_node(function, bindings, self.walk.path + label)
             self.open(node)
             return self._refer(node, label)
         if isinstance(function, type) and not arguments and not keywords:
@@ -121,7 +123,7 @@ class CodeGraph:
             # A bound method below an installed decorator is read as if the decorator were not there.
             with self.walk.at(label):
                 token = encode_kind(function, self.walk)
-            bindings = self._live_bindings(inside, arguments, keywords)
+            bindings = live_bindings(inside, arguments, keywords, self.walk.path)
             node = self.function_node(inside, bindings, self.walk.path + label)
             self.open(node)
             return frame("decorated", token, self._refer(node, f"{label}.__wrapped__()"))
@@ -130,9 +132,20 @@ class CodeGraph:
             frame("keyword", name.encode(), self.walk.child(keywords[name], f"{label}.{name}"))
             for name in sorted(keywords)
         ]
+        name = shared_name(function)
         with self.walk.at(label):
-            token = encode_kind(function, self.walk)
+            token = name_token(name, self.walk) if name else encode_kind(function, self.walk)
+        if not called and not isinstance(function, (type, ModuleType)):
+            self._note_draw(installed_name(function, name))
         return frame("bound", token, *bound) if bound else token
+
+    def _note_draw(self, name: str) -> None:
+        """Remember a function that draws and was met where its calls are not seen, such as in a list."""
+        generator = draws_unasked(name)
+        if generator and self._reading is None:
+            self.walk.stochastic(f"{self.walk.path}: `{name}`", generator)
+        elif generator and self._reading is not None:
+            self._reading[0].draws.add((f"`{name}` at {self.walk.path}", generator))
 
     def close(self) -> bytes:
         """Follow everything that was met and fold it into one token."""
@@ -144,22 +157,30 @@ class CodeGraph:
             except RecursionError:
                 with self.walk.standing(node.path):
                     self.walk.refuse(node.value, "its text is nested too deeply")
-        return _fold(self._roots)
+        for reason, generator in sorted(drawn_by({node for _, node in self._roots})):
+            if generator in SHARED:
+                self.walk.stochastic(reason, generator)
+            else:
+                self.walk.suspect(reason, generator)
+        return fold(self._roots)
 
     # What the readers ask for
 
-    def count(self, node: Node, known: Known, line: int) -> None:
+    def count(self, node: Node, known: Known, line: int, called: bool = False) -> None:
         """Let a node depend on a live object as a whole.
 
         Args:
             node: the function that reads it.
             known: the object and how it is reached.
             line: number of the source line where it leaves what can be followed.
+            called: True where it is only called: then its reader says whether that draws random numbers.
         """
         if known.label in node.reads:
             return
+        self._called = called
         if known.installed:
             node.reads[known.label] = self._named(known, node)
+            self._called = False
             return
         try:
             with self._at(node, known.label, known.path):
@@ -182,7 +203,9 @@ class CodeGraph:
                 return self.meet(known.value, "")
         return name_token(known.installed, self.walk)
 
-    def call(self, node: Node, function: FunctionType, bindings: Bindings, label: str, path: str) -> Atoms:
+    def call(
+        self, node: Node, function: FunctionType, bindings: Bindings, label: str, path: str, certain: bool = False
+    ) -> Atoms:
         """Let a node depend on a user function that it calls with known objects.
 
         Args:
@@ -191,17 +214,18 @@ class CodeGraph:
             bindings: the known objects by parameter, labelled as the caller reaches them.
             label: how the caller names the function.
             path: the function's dotted path.
+            certain: True where the call is made whatever happens, so that a generator that it seeds is seeded.
 
         Returns:
             The known objects that it gives back.
         """
-        described = ",".join(
-            f"{name}={'|'.join(sorted(_label(atom) for atom in atoms))}" for name, atoms in sorted(bindings.items())
-        )
-        label = f"{label}({described})"
-        callee = self.function_node(function, _received(bindings), path)
+        label = f"{label}({described(bindings)})"
+        callee = self.function_node(function, received(bindings), path)
         node.edges.add((label, callee))
         callee.callers.add(node)
+        node.seeded_before[callee] = node.seeded_before.get(callee, SHARED) & node.seeded
+        if certain:
+            node.seeded |= callee.seeded
         several = len(callee.returns) > 1
         return tuple(
             Known(known.value, f"{label}|{index}" if several else label, known.path)
@@ -226,7 +250,7 @@ class CodeGraph:
 
     def function_node(self, function: FunctionType, bindings: Bindings, path: str) -> Node:
         """Give the node of a function in a context, made and put on the list if it is new."""
-        key = (id(function), tuple((name, _identity(atoms)) for name, atoms in sorted(bindings.items())))
+        key = (id(function), tuple((name, identity(atoms)) for name, atoms in sorted(bindings.items())))
         node = self._nodes.get(key)
         if node is None:
             source = find_source(function.__code__, function.__globals__)
@@ -288,42 +312,16 @@ class CodeGraph:
             self._read_function(node)
 
     def _read_function(self, node: Node) -> None:
-        before = [(known.label, id(known.value)) for known in node.returns]
+        before = [(known.label, id(known.value)) for known in node.returns], node.seeded
         node.forget()
         if node.source is None:
             from .code_bytecode import read_code as read
         else:
             from .code_reads import read_source as read
         read(node, self)
-        if before != [(known.label, id(known.value)) for known in node.returns]:
+        if before != ([(known.label, id(known.value)) for known in node.returns], node.seeded):
             for caller in node.callers:
                 self._wait(caller)
-
-    def _live_bindings(self, function: FunctionType, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Bindings:
-        """Bind the arguments that a method or partial already holds."""
-        path = self.walk.path
-        bindings: Bindings = {}
-        code = function.__code__
-        names = code.co_varnames[: code.co_argcount]
-        for name, value in zip(names, arguments, strict=False):
-            bindings[name] = (Known(value, name, f"{path}.{name}"),)
-        every = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        rest = {name: value for name, value in keywords.items() if name not in every}
-        bindings |= {name: (Known(value, name, f"{path}.{name}"),) for name, value in keywords.items() if name in every}
-        position = code.co_argcount + code.co_kwonlyargcount
-        if code.co_flags & 0x04:
-            name = code.co_varnames[position]
-            position += 1
-            extra = arguments[len(names) :]
-            if extra:
-                elements = tuple(
-                    (Known(value, f"{name}[{i}]", f"{path}.{name}[{i}]"),) for i, value in enumerate(extra)
-                )
-                bindings[name] = (Items(elements, exact=False),)
-        if rest and code.co_flags & 0x08:
-            name = code.co_varnames[position]
-            bindings[name] = (Known(rest, name, f"{path}.{name}"),)
-        return bindings
 
 
 def _with_order(token: bytes, cls: type) -> bytes:
@@ -331,88 +329,3 @@ def _with_order(token: bytes, cls: type) -> bytes:
     if not dataclasses.is_dataclass(cls):
         return token
     return frame("in order", token, *(field.name.encode() for field in dataclasses.fields(cls)))
-
-
-def _taken_apart(value: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-    """Divide bound methods, partials and callable instances into the function and what it is bound to."""
-    arguments: tuple[Any, ...] = ()
-    keywords: dict[str, Any] = {}
-    while True:
-        value = unwrap(value)
-        if isinstance(value, MethodType):
-            value, arguments = value.__func__, (value.__self__, *arguments)
-        elif type(value) is functools.partial:
-            value, arguments, keywords = value.func, (*value.args, *arguments), {**value.keywords, **keywords}
-        else:
-            call = type(value).__dict__.get("__call__") or next(
-                (base.__dict__["__call__"] for base in type(value).__mro__ if "__call__" in base.__dict__), None
-            )
-            if isinstance(value, (type, FunctionType)) or not is_user_function(call):
-                return value, arguments, keywords
-            value, arguments = call, (value, *arguments)
-
-
-def _received(bindings: Bindings) -> Bindings:
-    """Give known objects the names by which the function that receives them reaches them."""
-
-    def renamed(atoms: Atoms, name: str) -> Atoms:
-        ordered = sorted(atoms, key=_label)
-        names = [name] if len(ordered) == 1 else [f"{name}|{index}" for index in range(len(ordered))]
-        return tuple(received(atom, called) for atom, called in zip(ordered, names, strict=True))
-
-    def received(atom: Any, name: str) -> Any:
-        if isinstance(atom, Known):
-            return Known(atom.value, name, atom.path)
-        if isinstance(atom, Items):
-            elements = tuple(renamed(element, f"{name}[{index}]") for index, element in enumerate(atom.elements))
-            return Items(elements, atom.exact)
-        return atom
-
-    return {name: renamed(atoms, name) for name, atoms in bindings.items()}
-
-
-def _label(atom: Any) -> str:
-    if isinstance(atom, Instance):
-        return "new"
-    if isinstance(atom, Literal):
-        return f"'{atom.value}'"
-    if isinstance(atom, Items):
-        return "[" + ";".join("|".join(sorted(map(_label, element))) for element in atom.elements) + "]"
-    return str(getattr(atom, "label", ""))
-
-
-def _identity(atoms: Atoms) -> tuple[Any, ...]:
-    def of(atom: Any) -> Any:
-        if isinstance(atom, Literal):
-            return atom.key
-        if isinstance(atom, Items):
-            return tuple(map(_identity, atom.elements))
-        return id(atom.cls if isinstance(atom, Instance) else atom.value)
-
-    return tuple(map(of, atoms))
-
-
-def _fold(roots: set[tuple[str, Node]]) -> bytes:
-    """Refine the colours of all nodes until no round tells more of them apart, and digest what the roots refer to."""
-    nodes: dict[Node, None] = {}
-    pending = [node for _, node in roots]
-    while pending:
-        node = pending.pop()
-        if node not in nodes:
-            nodes[node] = None
-            pending.extend(target for _, target in node.edges)
-    colours = {node: node.own_colour() for node in nodes}
-    classes = 0
-    # One round more than it takes to tell them apart: then equal sets of colours mean equal graphs.
-    while classes < (found := len(set(colours.values()))):
-        classes = found
-        colours = {
-            node: frame(
-                "node",
-                colours[node],
-                *sorted({frame("edge", label.encode(), colours[target]) for label, target in node.edges}),
-            )
-            for node in nodes
-        }
-    named = sorted({frame("root", label.encode(), colours[node]) for label, node in roots})
-    return frame("code", frame("roots", *named), *sorted(set(colours.values())))

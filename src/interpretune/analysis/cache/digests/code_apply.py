@@ -115,7 +115,7 @@ def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
         found = find_attribute(value, "__call__")
         if isinstance(found, Method) and is_user_function(found.function):
             return apply(reader, Bound(found.function, callee, f"{callee.label}()", callee.path), arguments)
-    reader.consume((callee,))
+    reader.consume_called(callee)
     arguments.consume(reader)
     if getattr(value, "__module__", None) == "logging" and value is logging.getLogger:
         return (Quiet(),)
@@ -153,7 +153,8 @@ def _apply_function(reader: Reader, function: FunctionType, arguments: Arguments
     """Follow a call of a user function, or of an installed wrapper around one."""
     inside = wrapped_by_installed(function)
     if inside is None:
-        return reader.graph.call(reader.node, function, _bind(reader, function, arguments), label, path)
+        certain = not reader.unsure and reader.scope is reader.top
+        return reader.graph.call(reader.node, function, _bind(reader, function, arguments), label, path, certain)
     reader.graph.refer_open(reader.node, function, label, path)
     given = reader.graph.call(reader.node, inside, _bind(reader, inside, arguments), label, path)
     for cls, served in dispatched(function).items():

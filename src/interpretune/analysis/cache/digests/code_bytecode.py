@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from .code_draws import draw
 from .code_imports import import_names
 from .code_operations import attribute
+from .code_random import drawing_method
 from .code_syntax import scalar_token
 from .code_values import Atom, Bound
 from .walk import frame
@@ -65,6 +67,8 @@ def read_code(node: Node, graph: CodeGraph) -> None:
 
     reader = Reader(node, graph)
     reader.read_defaults()
+    for method in sorted(filter(drawing_method, node.value.__code__.co_names)):
+        draw(reader, f"`.{method}()`", "torch")
     for name, steps, enters in _chains(reader, node.value.__code__, True):
         atoms = reader.load(name)
         for step in steps:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .code_apply import Arguments, apply_each
 from .code_builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
+from .code_draws import read_draws
 from .code_noise import is_noise_class, is_quiet_function
 from .code_operations import elements_of, entry_of, iterate
 from .code_values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
@@ -51,6 +52,7 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     if isinstance(node.func, ast.Name) and node.func.id == "super" and reader.scope.holder("super") is None:
         return read_super(reader, node)
     callees = reader.evaluate(node.func)
+    read_draws(reader, callees, node)
     if discarded and tells_only(reader, callees):
         reader.quiet += 1
         arguments = read_arguments(reader, node)

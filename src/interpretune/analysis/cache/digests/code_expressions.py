@@ -179,9 +179,11 @@ def local_function(reader: Reader, node: FunctionNode) -> Local:
         reader.again |= local.scope.add(argument.arg, reader.evaluate(default))
     outer, reader.scope = reader.scope, local.scope
     reader.unsure += 1
+    reader.inside += 1
     line = reader.line
     reader.run_body(body_of(node))
     reader.line = line
+    reader.inside -= 1
     reader.unsure -= 1
     reader.scope = outer
     return local

@@ -19,6 +19,7 @@ from typing import Any
 from .code_bytecode import code_token
 from .code_lookup import dispatched, is_users_code
 from .code_noise import is_noise, says_of_the_world
+from .code_random import DISTRIBUTIONS, SAMPLED
 from .distributions import PYTHON, Origin, class_origin, file_origin, function_origin, module_origin, public_name
 from .walk import Walk, frame
 
@@ -68,7 +69,10 @@ def installed_token(value: Any, walk: Walk) -> bytes:
         return _extension(value, walk)
     if origin != PYTHON:
         walk.use(origin.distribution)
-    return frame("installed", origin.distribution.encode(), public_name(value).encode())
+    name = public_name(value)
+    if name.startswith(DISTRIBUTIONS):
+        walk.circumstance(SAMPLED)
+    return frame("installed", origin.distribution.encode(), name.encode())
 
 
 def name_token(name: str, walk: Walk) -> bytes:

@@ -35,6 +35,12 @@ class Node:
     #: True where anybody may call it: what it gives back then leaves what can be followed.
     is_open: bool = False
     waiting: bool = False
+    #: Why it draws random numbers, and from which shared generator (or in which circumstance it does).
+    draws: set[tuple[str, str]] = field(default_factory=set)
+    #: Generators that its code has certainly seeded so far; once it is read, before it gives back.
+    seeded: frozenset[str] = frozenset()
+    #: Which generators were seeded before each function that it calls.
+    seeded_before: dict[Node, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def token(self) -> bytes:
@@ -73,6 +79,9 @@ class Node:
         """Begin again: the function is about to be read once more."""
         self.reads.clear()
         self.edges.clear()
+        self.draws.clear()
+        self.seeded_before.clear()
+        self.seeded = frozenset()
         self.returns = []
 
     def own_colour(self) -> bytes:

@@ -51,15 +51,8 @@ def is_quiet_function(value: Any) -> bool:
 
 #: Functions whose results do not follow from what is in the key, by name or by module, and what a note says of them.
 _WORLD = {
-    "draws from a generator that all code shares": frozenset(
-        {
-            *("random", "numpy.random", "secrets"),
-            *(
-                f"torch.{name}"
-                for name in ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial")
-            ),
-            *(f"torch.{name}_like" for name in ("rand", "randn", "randint")),
-        }
+    "draws from the system, and gives something else each time": frozenset(
+        {"secrets", "os.urandom", "random.SystemRandom", "uuid.uuid1", "uuid.uuid4", "torch.seed"}
     ),
     "reads variables of the environment that are not told": frozenset({"os.environ"}),
     "reads files, whose content does not count": frozenset(

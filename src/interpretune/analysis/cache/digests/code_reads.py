@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 from .code_apply import Arguments
 from .code_calls import read_arguments
+from .code_draws import draw, draws_unasked
 from .code_expressions import EXPRESSIONS
 from .code_kinds import MODULE_NAMES
 from .code_lookup import is_user_function, is_users_code
 from .code_noise import is_noise
+from .code_random import SHARED, installed_name
 from .code_scopes import Scope, local_names
 from .code_statements import STATEMENTS
 from .code_syntax import FunctionNode, body_of
@@ -67,6 +69,12 @@ class Reader:
         self.quiet = 0
         #: Greater than 0 inside what may be run any number of times, or not at all.
         self.unsure = 0
+        #: Greater than 0 inside a function that this one defines.
+        self.inside = 0
+        #: Installed functions of which it was asked whether their calls draw random numbers, by how they are reached.
+        self.asked: set[str] = set()
+        #: Generators that are seeded wherever the function is left.
+        self.left_seeded = SHARED
         #: Attributes that were certainly assigned before, by object and name.
         self.assigned: dict[tuple[int, str], Atoms] = {}
 
@@ -76,10 +84,12 @@ class Reader:
         while self.again:
             self.again = False
             self.assigned.clear()
+            self.node.seeded, self.left_seeded = frozenset(), SHARED
             self.run_body(body_of(definition))
             for local in self.functions.values():
                 if local.scope.escapes:
                     self.consume(local.scope.returns)
+        self.node.seeded &= self.left_seeded
         if self.node.is_open:
             self.consume(tuple(self.node.returns))
 
@@ -213,7 +223,18 @@ class Reader:
                 atom.scope.escapes = self.again = True
 
     def _count(self, known: Known) -> None:
+        if not isinstance(known.value, type) and callable(known.value):
+            generator = draws_unasked(name := installed_name(known.value, known.installed))
+            if generator:
+                draw(self, f"`{name}`", generator)
         self.graph.count(self.node, known, self.line)
+
+    def consume_called(self, known: Known) -> None:
+        """Count something that is called; where the call stands in the text, it was asked whether it draws."""
+        if known.label not in self.asked:
+            self.consume((known,))
+        elif not self.quiet:
+            self.graph.count(self.node, known, self.line, called=True)
 
     def _count_bound(self, bound: Bound) -> None:
         if isinstance(bound.receiver, Known):

@@ -53,6 +53,9 @@ def _augmented(reader: Reader, statement: ast.AugAssign) -> None:
 
 
 def _return(reader: Reader, statement: ast.Return) -> None:
+    if reader.unsure and reader.scope is reader.top:
+        # Whoever calls it cannot count on what only happens further down.
+        reader.left_seeded &= reader.node.seeded
     if statement.value is None:
         return
     atoms = reader.evaluate(statement.value)
@@ -76,6 +79,7 @@ def _give_back(reader: Reader, known: Known) -> None:
 
 
 def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
+    seeded = reader.node.seeded
     for item in statement.items:
         atoms = reader.evaluate(item.context_expr)
         loud = tuple(atom for atom in atoms if not reader.is_quiet(atom))
@@ -83,6 +87,8 @@ def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
         if item.optional_vars is not None:
             store(reader, item.optional_vars, join(entered, tuple(atom for atom in atoms if reader.is_quiet(atom))))
     reader.run_body(statement.body)
+    # Such as `torch.random.fork_rng`, which puts back what was before.
+    reader.node.seeded &= seeded
 
 
 def _for(reader: Reader, statement: ast.For | ast.AsyncFor) -> None:

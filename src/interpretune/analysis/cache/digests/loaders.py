@@ -40,12 +40,6 @@ _LOADER_ATTRIBUTES: dict[str, str] = {
 _DATASET_METHODS = ("__getitem__", "__getitems__", "__len__", "__iter__")
 _SAMPLER_METHODS = ("__iter__", "__len__")
 
-#: Words in a sampler's code that draw random numbers, and words in its attributes that say where they come from.
-_DRAWING = frozenset(
-    {"randperm", "shuffle", "permutation", "sample", "choice", "choices", "randint", "multinomial", "random_"}
-)
-_SEEDING = ("seed", "generator", "rng")
-
 
 def encode_loader(value: data.DataLoader[Any], walk: Walk) -> bytes:
     """Give the token of a `torch.utils.data.DataLoader` and file its rows as a component of their own.
@@ -142,21 +136,8 @@ def _order(sampler: Any, walk: Walk, step: str) -> bytes:
     """Give the token of the order that a loader gets from a sampler."""
     with walk.at(step):
         if isinstance(sampler, data.Sampler) and class_origin(type(sampler)).user:
-            if _draws(sampler):
-                walk.stochastic(f"{walk.path}: shuffling without a seed")
             return _behaviour(sampler, _SAMPLER_METHODS, walk)
         return walk.child(sampler)
-
-
-def _draws(sampler: Any) -> bool:
-    names = {name for base in type(sampler).__mro__ for member in base.__dict__.values() for name in _names(member)}
-    seeded = any(word in name.lower() for name in sampler.__dict__ for word in _SEEDING)
-    return not seeded and not names.isdisjoint(_DRAWING)
-
-
-def _names(member: Any) -> tuple[str, ...]:
-    code = getattr(member, "__code__", None)
-    return () if code is None else code.co_names
 
 
 def encode_sampler(value: Any, walk: Walk) -> bytes:

@@ -27,6 +27,7 @@ from typing import Any
 import torch
 
 from .attributes import counted, objects_understood
+from .code_random import CONFIGURED
 from .module_code import ClassCodes, records
 from .module_hooks import encode_hooks
 from .module_training import passes_on, randomness, training_matters
@@ -77,6 +78,8 @@ def encode_config(value: Any, walk: Walk) -> bytes:
 
 def _encode_config(value: Any, walk: Walk, dtype: torch.dtype | None) -> bytes:
     walk.use("transformers")
+    if getattr(value, "do_sample", False):
+        walk.circumstance(CONFIGURED)
     pieces = [walk.code(type(value), ".__class__")]
     for name, attribute in counted(value, walk):
         if name in ("dtype", "torch_dtype"):

@@ -135,6 +135,9 @@ class WalkResult:
     stochastic: list[str] = field(default_factory=list)
     #: Which global generators it draws from: ``"numpy"``, ``"python"``, ``"torch"``.
     draws: set[str] = field(default_factory=set)
+    #: What draws random numbers only in a circumstance, by that circumstance, which another walk may come upon.
+    suspected: dict[str, list[str]] = field(default_factory=dict)
+    circumstances: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -158,6 +161,10 @@ class Walk:
         self._parts: dict[str, dict[str, Part]] = {}
         self._active: set[int] = set()
         self._memo: dict[int, tuple[bytes, Any]] = {}
+        #: All parts with their names, in the order of recording; and by object in the memo, where it was met and which
+        #: of them lie inside it.
+        self._recorded: list[tuple[str, Part]] = []
+        self._inside: dict[int, tuple[str, int, int]] = {}
         self._graph: CodeGraph | None = None
         #: Grows when code is met or a component filed: each place where that happens counts, so the token there is
         #: not reused elsewhere.
@@ -167,6 +174,8 @@ class Walk:
         self.uses: set[str] = set()
         self._stochastic: list[str] = []
         self._draws: set[str] = set()
+        self._suspected: dict[str, list[str]] = {}
+        self._circumstances: set[str] = set()
         self._summaries = 0
 
     @property
@@ -219,11 +228,12 @@ class Walk:
         identity = id(value)
         known = self._memo.get(identity)
         if known is not None:
+            self._record_again(identity)
             return known[0]
         if identity in self._active:
             self.refuse(value, "it contains itself", hint="Break the cycle, or leave the back-reference out.")
         self._active.add(identity)
-        records = self._records
+        records, first = self._records, len(self._recorded)
         try:
             token = encoder(value, self)
         except RecursionError:
@@ -234,7 +244,19 @@ class Walk:
         # same object may lie at two paths. The object is kept, so that its id cannot be given to another one meanwhile.
         if records == self._records and token[:1] == b"@" and not self.policy.ignore:
             self._memo[identity] = (token, value)
+            self._inside[identity] = (self.path, first, len(self._recorded))
         return token
+
+    def _record_again(self, identity: int) -> None:
+        """Record the parts of an object that was met before at this place too.
+
+        Otherwise a diff would tell of parts that come and go when two places hold one object in one run, and equal ones
+        in another.
+        """
+        base, first, last = self._inside.get(identity, ("", 0, 0))
+        for name, part in self._recorded[first:last]:
+            if name.startswith(base):
+                self.part(part.digest, part.text, self.path + name[len(base) :])
 
     def code(self, value: Any, label: str) -> bytes:
         """Give the token of a function or class met here, and put it on the list of code to follow.
@@ -295,8 +317,10 @@ class Walk:
         walk = Walk(self.path, self.find_encoder, self.policy)
         walk._component, walk._parts, walk._summaries = self._component, self._parts, self._summaries
         walk._active, walk._memo = self._active, self._memo
+        walk._recorded, walk._inside = self._recorded, self._inside
         walk.notes, walk.ignored, walk.uses = self.notes, self.ignored, self.uses
         walk._stochastic, walk._draws = self._stochastic, self._draws
+        walk._suspected, walk._circumstances = self._suspected, self._circumstances
         token = walk.child(value, step)
         if not walk._records:
             return token
@@ -343,9 +367,9 @@ class Walk:
             return
         parts = self._parts.setdefault(self._component, {})
         if len(parts) < MAX_PARTS:
-            parts[self.path if name is None else name] = Part(
-                digest if isinstance(digest, str) else hex_digest(digest), text[:MAX_TEXT]
-            )
+            name = self.path if name is None else name
+            parts[name] = Part(digest if isinstance(digest, str) else hex_digest(digest), text[:MAX_TEXT])
+            self._recorded.append((name, parts[name]))
 
     def note(self, text: str) -> None:
         """Remember something that the key cannot promise, such as a dynamic lookup; kept once."""
@@ -367,6 +391,19 @@ class Walk:
         self._draws.update(generators or ("numpy", "python", "torch"))
         if reason not in self._stochastic:
             self._stochastic.append(reason)
+
+    def suspect(self, reason: str, circumstance: str) -> None:
+        """Remember what draws from torch's generator in a circumstance that may lie in another input of the run.
+
+        Args:
+            reason: what draws, as for `stochastic`.
+            circumstance: what `circumstance` is told where it is met.
+        """
+        self._suspected.setdefault(circumstance, []).append(reason)
+
+    def circumstance(self, name: str) -> None:
+        """Remember a circumstance that makes what is suspected certain."""
+        self._circumstances.add(name)
 
     def refuse(self, value: Any, reason: str, hint: str | None = None) -> NoReturn:
         """Raise the error that names the current path."""
@@ -390,4 +427,6 @@ class Walk:
             uses=set(self.uses),
             stochastic=list(self._stochastic),
             draws=set(self._draws),
+            suspected=dict(self._suspected),
+            circumstances=set(self._circumstances),
         )

@@ -1,0 +1,232 @@
+"""Which installed functions draw from a random generator that all code shares: numpy's, Python's, torch's.
+
+A run whose code reaches one of them is stochastic, so the state of that generator enters the key. Told apart is what
+takes a generator of its own, which counts by its state where the code captures it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+from .distributions import module_origin, public_name
+
+__all__ = [
+    "CONFIGURED",
+    "DISTRIBUTIONS",
+    "SAMPLED",
+    "SEEDING",
+    "SHARED",
+    "Switch",
+    "builds_at_random",
+    "drawing_method",
+    "drawn_from",
+    "installed_name",
+    "needs_seed",
+    "seeded_by",
+    "shared_name",
+    "switches_of",
+]
+
+#: Draws where a generation config that takes part says so.
+CONFIGURED = "a generation config samples"
+#: Draws where one of `torch.distributions` takes part.
+SAMPLED = "a distribution is sampled"
+#: Where these lie, by the beginning of their names.
+DISTRIBUTIONS = "torch.distributions."
+
+#: Modules whose functions draw, and the generator they draw from.
+_MODULES = {"random": "python", "numpy.random": "numpy", "torch.nn.init": "torch"}
+#: What in these modules makes a generator of its own, sets or tells a state, or computes without one.
+_CALM = frozenset(
+    {
+        *("Random", "SystemRandom", "seed", "setstate", "getstate", "default_rng", "Generator", "BitGenerator"),
+        *("RandomState", "SeedSequence", "set_state", "get_state", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"),
+        *("constant_", "ones_", "zeros_", "eye_", "dirac_", "calculate_gain", "bit_generator", "mtrand"),
+        *("get_bit_generator", "set_bit_generator"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A parameter that must be true for a function to draw."""
+
+    name: str
+    position: int
+    default: bool
+
+
+_TRAINED = (Switch("p", 1, True), Switch("training", 2, True))
+_UNTRAINED = (Switch("p", 1, True), Switch("training", 2, False))
+#: Functions that draw where all of these parameters are true.
+_SWITCHES: dict[str, tuple[Switch, ...]] = {
+    **{
+        f"torch.nn.functional.{name}": _TRAINED for name in ("dropout", "dropout1d", "dropout2d", "dropout3d")
+    },
+    **{f"torch.nn.functional.{name}": _UNTRAINED for name in ("alpha_dropout", "feature_alpha_dropout")},
+    **{
+        f"torch.{name}": (Switch("p", 1, True), Switch("train", 2, True))
+        for name in ("dropout", "dropout_", "alpha_dropout", "feature_dropout", "feature_alpha_dropout")
+    },
+    "torch.native_dropout": (Switch("p", 1, True), Switch("train", 2, True)),
+    "torch.nn.functional.rrelu": (Switch("training", 3, False),),
+    "torch.rrelu": (Switch("training", 3, False),),
+    "torch.nn.functional.scaled_dot_product_attention": (Switch("dropout_p", 4, False),),
+    "torch.utils.data.DataLoader": (Switch("shuffle", 2, False),),
+    **{f"torch.nn.{name}": (Switch("p", 0, True),) for name in (
+        *("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"),
+    )},
+}  # fmt: skip
+_FUNCTIONS = frozenset(
+    {
+        *(f"torch.{name}" for name in ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial")),
+        *(f"torch.{name}_like" for name in ("rand", "randn", "randint")),
+        *("torch.poisson", "torch.binomial", "torch.nn.functional.gumbel_softmax", "torch.utils.data.random_split"),
+        *(
+            "torch.nn.functional.fractional_max_pool2d",
+            "torch.nn.functional.fractional_max_pool3d",
+            "torch.pca_lowrank",
+        ),
+        *(f"torch.utils.data.{name}Sampler" for name in ("Random", "SubsetRandom", "WeightedRandom")),
+        *("torch.pca_lowrank", "torch.svd_lowrank"),
+    }
+)
+#: Methods of tensors; what they are called on is often not known.
+_METHODS = frozenset(
+    {
+        *("bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "multinomial"),
+        *("normal_", "random_", "uniform_"),
+    }
+)
+#: The generators that all code shares.
+SHARED = frozenset({"numpy", "python", "torch"})
+#: Functions that set generators to a state that follows from their argument.
+_SEEDS = {
+    "random.seed": ("python",),
+    "numpy.random.seed": ("numpy",),
+    **dict.fromkeys(("torch.manual_seed", "torch.random.manual_seed"), ("torch",)),
+    **dict.fromkeys(("transformers.set_seed", "transformers.trainer_utils.set_seed"), tuple(SHARED)),
+    **dict.fromkeys(("lightning.seed_everything", "lightning.fabric.utilities.seed.seed_everything"), tuple(SHARED)),
+}
+#: Parameters by which a function is told where its random numbers come from.
+SEEDING = frozenset({"generator", "random_seed", "random_state", "rng", "seed"})
+#: Names under which libraries keep what they offer under another.
+_SPELLED = (
+    ("torch._VariableFunctionsClass.", "torch."),
+    ("torch._C._VariableFunctionsClass.", "torch."),
+    ("torch._C._nn.", "torch.nn.functional."),
+    ("numpy.random.mtrand.", "numpy.random."),
+    ("torch.nn.modules.dropout.", "torch.nn."),
+    ("torch.utils.data.sampler.", "torch.utils.data."),
+)
+
+
+def shared_name(value: Any) -> str:
+    """Give the name of a method of an instance that its module keeps, such as `random.choice`; empty for others."""
+    held = getattr(value, "__self__", None)
+    if held is None or not isinstance(value, (MethodType, BuiltinFunctionType)):
+        return ""
+    home = sys.modules.get(type(held).__module__)
+    name = str(getattr(value, "__name__", ""))
+    if home is None or vars(home).get(name) != value or module_origin(home).user:
+        return ""
+    return f"{home.__name__}.{name}"
+
+
+def installed_name(value: Any, name: str = "") -> str:
+    """Give the dotted name that installed code is told by here, whichever module it was taken from.
+
+    Args:
+        value: the function or class.
+        name: how it was reached, where that is known.
+    """
+    name = name or shared_name(value) or public_name(value)
+    for before, after in _SPELLED:
+        if name.startswith(before):
+            return after + name[len(before) :]
+    return name
+
+
+def drawn_from(name: str) -> str:
+    """Tell from which generator an installed function or class draws when it is called.
+
+    Args:
+        name: its `installed_name`.
+
+    Returns:
+        ``"numpy"``, ``"python"`` or ``"torch"``; empty where it draws from none.
+    """
+    module, _, function = name.rpartition(".")
+    if function in _CALM:
+        return ""
+    return "torch" if name in _FUNCTIONS or name in _SWITCHES else _MODULES.get(module, "")
+
+
+def switches_of(name: str) -> tuple[Switch, ...]:
+    """Give the parameters that must all be true for a function of this name to draw."""
+    return _SWITCHES.get(name, ())
+
+
+def seeded_by(name: str) -> tuple[str, ...]:
+    """Tell which generators a function of this name sets to a state that follows from its argument."""
+    return _SEEDS.get(name, ())
+
+
+def drawing_method(name: str) -> bool:
+    """Tell whether a method of this name, of a tensor, draws."""
+    return name in _METHODS
+
+
+def needs_seed(function: Any) -> bool:
+    """Tell whether an installed function has a parameter for a seed or generator that need not be given."""
+    function = inspect.unwrap(function) if callable(function) else None
+    if not isinstance(function, FunctionType):
+        return False
+    code, defaults = function.__code__, function.__defaults__ or ()
+    positional = code.co_varnames[: code.co_argcount]
+    given = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
+    given.update(function.__kwdefaults__ or {})
+    return any(name in SEEDING and default is None for name, default in given.items())
+
+
+@functools.lru_cache(maxsize=4096)
+def builds_at_random(cls: type) -> bool:
+    """Tell whether making an instance of an installed class of torch modules draws its first weights.
+
+    That is read off the names in its `__init__` and in the methods that fill its parameters.
+    """
+    return _builds_at_random(cls, set())
+
+
+#: The class of all torch modules.
+_MODULE = "torch.nn.modules.module.Module"
+_FILLING = ("__init__", "reset_parameters", "_reset_parameters", "init_weights", "_init_weights", "post_init")
+
+
+def _builds_at_random(cls: type, seen: set[type]) -> bool:
+    if cls in seen or not any(f"{base.__module__}.{base.__qualname__}" == _MODULE for base in cls.__mro__):
+        return False
+    seen.add(cls)
+    for base in cls.__mro__:
+        for method in _FILLING:
+            function = base.__dict__.get(method)
+            if not isinstance(function, FunctionType):
+                continue
+            for name in function.__code__.co_names:
+                if name in _METHODS or _fills_at_random(name):
+                    return True
+                part = function.__globals__.get(name)
+                if isinstance(part, type) and _builds_at_random(part, seen):
+                    return True
+    return False
+
+
+def _fills_at_random(name: str) -> bool:
+    init = sys.modules.get("torch.nn.init")
+    offered = init is not None and name.endswith("_") and not name.startswith("_") and name in vars(init)
+    return offered and bool(drawn_from(f"torch.nn.init.{name}"))

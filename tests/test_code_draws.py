@@ -1,0 +1,224 @@
+"""Steps that draw from a random generator that all code shares are stochastic; others, and seeded ones, are not."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from code_runner import digest
+from interpretune.analysis.cache.digests.walk import WalkResult
+
+#: What stands before each step, and what differs between rows is its body (or the whole text, where it has several).
+HEAD = """
+import random, functools
+import random as dice
+from random import choice, Random
+import numpy as np
+import numpy
+import numpy.random as nr
+from numpy.random import rand as uniform
+"""
+TORCH = """
+import torch
+import torch.nn.functional as F
+from torch import nn, rand, randn as gaussian
+from torch.nn.functional import dropout
+"""
+
+NUMPY_AND_PYTHON = {
+    "python": (
+        "random.random()",
+        "choice(b)",
+        "dice.shuffle(b)",
+        "(lambda r: r)(dice).gauss(0, 1)",
+        "list(map(random.gauss, b, b))",
+        "functools.partial(random.uniform, 0)(1)",
+        "{'a': random.random}['a']()",
+        "[random.random() for _ in range(3)]",
+        "sorted(b, key=lambda x: random.random())",
+    ),
+    "numpy": (
+        "np.random.rand(3)",
+        "nr.normal()",
+        "uniform(3)",
+        "numpy.random.permutation(b)",
+        "getattr(np.random, 'choice')(b)",
+    ),
+    "": (
+        "np.random.default_rng(3).random()",
+        "np.random.default_rng(3).normal()",
+        "Random(3).random()",
+        "np.random.RandomState(3).rand()",
+        "random.Random(b[0]).choice(b)",
+        "np.asarray(b).sum()",
+        "random.getstate() is None",
+        "b.sample",
+    ),
+}
+WHOLE = {
+    "python": (
+        "rng = random\ndef op(b): return rng.random()",
+        "def op(b):\n    rng = random\n    return rng.random()",
+        "def op(b):\n    from random import randint\n    return randint(1, 2)",
+        "def helper(x): return x * random.random()\ndef op(b): return [helper(x) for x in b]",
+        "DRAW = random.random\ndef op(b): return DRAW()",
+        "TABLE = [random.random]\ndef op(b): return TABLE[0]()",
+        "TABLE = {'a': [random.random]}\ndef op(b): return str(TABLE)",
+        "class A:\n    def f(self): return random.random()\ndef op(b): return A().f()",
+        "class A:\n    def __init__(self): self.k = random.random()\ndef op(b): return A().k",
+        "import dataclasses\n@dataclasses.dataclass\nclass A:\n"
+        "    k: float = dataclasses.field(default_factory=random.random)\n"
+        "def op(b): return A().k",
+        "op = functools.partial(random.gauss, 0)",
+        "op = lambda b: random.random()",
+        "@functools.lru_cache\ndef op(b): return random.random()",
+        "def op(b):\n    random.seed()\n    return random.random()",
+        "def op(b):\n    x = random.random()\n    random.seed(3)\n    return x",
+        "def op(b):\n    if b: random.seed(3)\n    return random.random()",
+        "def seed(n=None):\n    if n is None: return\n    random.seed(n)\ndef op(b):\n    seed()\n"
+        "    return random.random()",
+        "def op(b):\n    random.seed(3)\n    return later\ndef later(): return random.random()",
+    ),
+    "": (
+        "rng = Random(3)\ndef op(b): return rng.random()",
+        "rng = np.random.default_rng(3)\ndef op(b): return rng.normal()",
+        "rng = np.random.RandomState(3)\ndef op(b): return rng.shuffle(b)",
+        "draw = Random(3).random\ndef op(b): return draw()",
+        "def op(b):\n    random.seed(3)\n    return random.random()",
+        "def op(b):\n    random.seed(3)\n    return helper()\ndef helper(): return random.random()",
+        "def seed(n):\n    random.seed(n)\n    np.random.seed(n)\ndef op(b):\n    seed(3)\n"
+        "    return random.random()+np.random.rand()",
+        "class A:\n    def __init__(self): self.k = random.random()\n    def f(self): return 3\n"
+        "A.__init__.__defaults__ = None\n"
+        "a = A()\ndef op(b): return a.f()",
+        "class A:\n    K = 3\n    @staticmethod\n    def f(): return 1\n"
+        "    def unused(self): return random.random()\n"
+        "def op(b): return A.f()",
+        "def unused(): return random.random()\ndef op(b): return b",
+    ),
+}
+WITH_TORCH = {
+    "torch": (
+        "torch.rand(2)",
+        "rand(2)",
+        "gaussian(2)",
+        "torch.randperm(3)",
+        "torch.rand_like(b)",
+        "torch.empty(2).normal_()",
+        "b.float().bernoulli()",
+        "b.softmax(-1).multinomial(1)",
+        "F.dropout(b, 0.1)",
+        "F.dropout(b, 0.1, True)",
+        "dropout(b)",
+        "torch.dropout(b, 0.1, train=True)",
+        "F.dropout(b, p=b.p, training=b.flag)",
+        "F.alpha_dropout(b, training=True)",
+        "F.gumbel_softmax(b)",
+        "F.scaled_dot_product_attention(b, b, b, dropout_p=0.1)",
+        "nn.Linear(2, 2)(b)",
+        "nn.TransformerEncoderLayer(4, 2)(b)",
+        "nn.Dropout(0.2)(b)",
+        "nn.init.xavier_uniform_(b)",
+        "torch.utils.data.DataLoader(b, shuffle=True)",
+        "b.generate(b, do_sample=True)",
+        "torch.distributions.Normal(0, 1).sample()",
+        "torch.distributions.Categorical(logits=b).rsample()",
+        "torch.rand(2, generator=None)",
+    ),
+    "": (
+        "torch.ones(2)",
+        "torch.rand(2, generator=torch.Generator().manual_seed(3))",
+        "torch.randperm(3, generator=b.generator)",
+        "torch.empty(2).normal_(generator=b.generator)",
+        "F.dropout(b, 0.1, training=False)",
+        "F.dropout(b, 0.1, False)",
+        "F.dropout(b, p=0.0)",
+        "dropout(b, training=False)",
+        "F.alpha_dropout(b)",
+        "F.scaled_dot_product_attention(b, b, b)",
+        "nn.LayerNorm(2)(b)",
+        "nn.ReLU()(b)",
+        "nn.Softmax(-1)(b)",
+        "nn.Dropout(0.0)(b)",
+        "nn.CrossEntropyLoss()(b, b)",
+        "torch.utils.data.DataLoader(b)",
+        "b.generate(b, do_sample=False)",
+        "b.generate(b)",
+        "torch.distributions.Normal(0, 1).log_prob(b)",
+        "torch.distributions.kl_divergence(b, b)",
+        "b.sample()",
+        "nn.functional.softmax(b, -1)",
+    ),
+}
+WHOLE_TORCH = {
+    "torch": (
+        "class Noisy(nn.Module):\n    def forward(self, x): return x + torch.randn_like(x)\nnet = Noisy()\n"
+        "def op(b): return net(b)",
+        "class Probe(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.l = nn.Linear(2, 2)\n"
+        "    def forward(self, x): return self.l(x)\ndef op(b): return Probe()(b)",
+        "def op(b, generator=None): return torch.rand(2, generator=generator)",
+        "def op(b):\n    with torch.random.fork_rng():\n        torch.manual_seed(1)\n    return torch.rand(2)",
+        "FLAG = True\ndef op(b): return F.dropout(b, 0.1, training=FLAG)",
+        "table = {'drop': F.dropout}\ndef op(b): return table['drop'](b)",
+    ),
+    "": (
+        "class Probe(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.l = nn.Linear(2, 2)\n"
+        "    def forward(self, x): return F.dropout(self.l(x), 0.1, training=self.training)\n"
+        "net = Probe().eval()\ndef op(b): return net(b)",
+        "g = torch.Generator().manual_seed(3)\ndef op(b): return torch.rand(2, generator=g)",
+        "g = torch.Generator().manual_seed(3)\ndef noise(g): return torch.rand(2, generator=g)\n"
+        "def op(b): return noise(g)",
+        "def noise(generator=None): return torch.rand(2, generator=generator)\n"
+        "def op(b): return noise(torch.Generator().manual_seed(3))",
+        "def op(b):\n    with torch.random.fork_rng():\n        torch.manual_seed(1)\n        return torch.rand(2)",
+        "FLAG = False\ndef op(b): return F.dropout(b, 0.1, training=FLAG)",
+        "net = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)).eval()\ndef op(b): return net(b)",
+    ),
+}
+
+
+def drawn(text: str) -> WalkResult:
+    module = ModuleType("drawing")
+    sys.modules["drawing"] = module
+    try:
+        exec(compile(text, "<drawing>", "exec"), module.__dict__)
+        linecache.cache["<drawing>"] = (len(text), None, text.splitlines(keepends=True), "<drawing>")
+        return digest(module.op)
+    finally:
+        del sys.modules["drawing"]
+
+
+def rows(bodies: dict[str, tuple[str, ...]], whole: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    found = [(generator, f"def op(b): return {body}") for generator in bodies for body in bodies[generator]]
+    return found + [(generator, text) for generator in whole for text in whole[generator]]
+
+
+@pytest.mark.parametrize(("generator", "text"), rows(NUMPY_AND_PYTHON, WHOLE))
+def test_what_draws_is_stochastic(generator: str, text: str) -> None:
+    result = drawn(f"{HEAD}\n{text}\n")
+    assert result.draws == ({generator} if generator else set()), result.stochastic
+    assert bool(result.stochastic) == bool(generator)
+
+
+@pytest.mark.parametrize(("generator", "text"), rows(WITH_TORCH, WHOLE_TORCH))
+def test_what_draws_from_torch_is_stochastic(generator: str, text: str) -> None:
+    pytest.importorskip("torch")
+    result = drawn(f"{HEAD}{TORCH}\n{text}\n")
+    certain = [
+        reason for name, reasons in result.suspected.items() if name in result.circumstances for reason in reasons
+    ]
+    assert bool(result.stochastic or certain) == bool(generator), result
+    assert result.draws <= {"torch"}
+
+
+def test_a_generator_counts_by_its_own_state() -> None:
+    def key(seed: int) -> Any:
+        return drawn(f"{HEAD}\nrng = np.random.default_rng({seed})\ndef op(b): return rng.normal()\n").components
+
+    assert key(1) == key(1) != key(2)
