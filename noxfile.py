@@ -31,6 +31,8 @@ TYPED = ["click", "filelock", "platformdirs", "xxhash", "pytest"]
 SPHINX = ["sphinx>=8.1,<10", "myst-parser>=4,<6", "furo"]
 #: What the benchmarks compare with.
 PEERS = ["joblib", "exca"]
+#: What says that keys are the same on every Python. Between the oldest and the newest, the rest says nothing new.
+KEYS = ["code*", "diff", "explain*", "key_stability", "numerics", "observers", "tables", "values*"]
 WHEELS = Path(".nox") / "wheels"
 
 #: Where version managers keep interpreters that are not on the path, or only as shims that may stand for nothing.
@@ -123,7 +125,7 @@ def docs(session: nox.Session) -> None:
 
 @session(python=SUPPORTED)
 def tests(session: nox.Session) -> None:
-    """Run the tests on the wheel: all of them on one Python, those that need no torch on the others."""
+    """Run the tests on the wheel: all on one Python; what needs no torch on the oldest and newest; keys between."""
     if session.python == MAIN:
         session.install(TORCH)
     install_wheel(session, "test" if session.python == MAIN else "test-light")
@@ -132,7 +134,12 @@ def tests(session: nox.Session) -> None:
     workers = ["-n", "auto", "--maxprocesses", "4"]
     # The table and the campaigns take longer than all the rest; they have sessions of their own.
     apart = ["--ignore=tests/meaning/test_table.py", "--ignore=tests/soak"]
-    session.run("python", "-m", "pytest", *workers, *apart, *session.posargs)
+    chosen = [] if session.python in (MAIN, min(FOUND), max(FOUND)) else _test_files(KEYS)
+    session.run("python", "-m", "pytest", *workers, *apart, *chosen, *session.posargs)
+
+
+def _test_files(names: list[str]) -> list[str]:
+    return sorted(str(path) for name in names for path in Path("tests").glob(f"test_{name}.py"))
 
 
 @session()
