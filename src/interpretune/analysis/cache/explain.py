@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ MAX_NAMES = 3
 #: Characters of a value shown in a sentence.
 MAX_VALUE = 60
 
+_Changed = tuple[str, Part | None, Part | None]
+_KEY = re.compile(r"\['([^'\\]+)'\]")
+
 
 def sentences(differences: Iterable[Difference]) -> list[str]:
     """Tell each difference in one sentence.
@@ -29,7 +33,15 @@ def sentences(differences: Iterable[Difference]) -> list[str]:
         One sentence per component that differs, such as ``"model.weights: 2 of 148 tensors differ (wte.weight, …)"``;
         components whose parts say more than that get one per part.
     """
-    return [sentence for difference in differences for sentence in _sentences(difference)]
+    differences = list(differences)
+    names = [difference.component for difference in differences]
+    return [
+        sentence
+        for difference in differences
+        # What differs only in which components lie below it has nothing to say beside these.
+        if difference.parts or not any(name.startswith(f"{difference.component}.") for name in names)
+        for sentence in _sentences(difference)
+    ]
 
 
 def stored_fingerprint(entry: Entry) -> Fingerprint:
@@ -66,6 +78,7 @@ def nearest(
 
 def _sentences(difference: Difference) -> Iterator[str]:
     name = difference.component
+    parts = _once(name, difference.parts)
     if name.startswith("runtime.") and difference.parts:
         _, older, newer = difference.parts[0]
         yield f"runtime: {name.removeprefix('runtime.')} {_value(older)} became {_value(newer)}"
@@ -79,12 +92,28 @@ def _sentences(difference: Difference) -> Iterator[str]:
         yield f"{name}: {_count(difference, 'tensor')} ({_names(difference)})"
     elif name.endswith(".rows"):
         yield f"{name}: {_count(difference, 'column')} ({_names(difference)})"
-    elif len(difference.parts) > MAX_NAMES:
+    elif len(parts) > MAX_NAMES:
         yield f"{name}: {_count(difference, 'part')} ({_names(difference)})"
     else:
-        for path, older, newer in difference.parts:
+        for path, older, newer in parts:
             change = _change(_below(name, path), older, newer)
             yield change if change.startswith(f"{name}: ") else f"{name}: {change}"
+
+
+def _once(component: str, parts: Iterable[_Changed]) -> list[_Changed]:
+    """Keep one of several names for the same change of the same thing.
+
+    An attribute of a class is reached as ``helpers.Clip.size`` and, by a method of it, as ``size`` and as
+    ``helpers.Clip.__call__.size``.
+    """
+    kept: dict[tuple[Any, ...], _Changed] = {}
+    # The longest names first: they say most of where it is.
+    for path, older, newer in sorted(parts, key=lambda changed: ("__" in changed[0], -len(changed[0]), changed[0])):
+        change = (older and older.digest, newer and newer.digest)
+        name = "." + re.sub(r"\b__\w+__\.", "", _below(component, path))
+        if not any(known[:2] == change and known[2].endswith(name) for known in kept):
+            kept[(change[0], change[1], name)] = (path, older, newer)
+    return sorted(kept.values(), key=lambda changed: changed[0])
 
 
 def _change(what: str, older: Part | None, newer: Part | None) -> str:
@@ -150,7 +179,15 @@ def _names(difference: Difference) -> str:
 
 
 def _below(component: str, path: str) -> str:
-    return path.removeprefix(component).lstrip(".") or component
+    """Give a part's path below its component, or below the object that the component is an aspect of (its weights)."""
+    if path == component:
+        return component
+    for base in (component, component.rpartition(".")[0]):
+        if base and path.startswith(base) and path[len(base) : len(base) + 1] in (".", "["):
+            below = path[len(base) :].lstrip(".")
+            key = _KEY.fullmatch(below)  # a column
+            return key[1] if key else below
+    return path
 
 
 def _value(part: Part | None) -> str:
