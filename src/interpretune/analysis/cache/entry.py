@@ -210,12 +210,16 @@ class Entry:
         Raises:
             CorruptEntryError: the shards cannot be opened or do not hold what the manifest states.
         """
-        from .opening import assemble, map_shards, read_features
+        from .opening import assemble, check_split, map_shards, read_features, schema_of
 
         rows = self.rows if batches is None else self.manifest.rows_in(batches)
-        features = read_features(self.manifest.features, self.path / MANIFEST_NAME)
+        where = self.path / MANIFEST_NAME
+        features = read_features(self.manifest.features, where)
+        check_split(self.manifest.split, where)
         return assemble(
-            map_shards(((self.path / shard.file, shard.rows) for shard in self.manifest.shards), features.arrow_schema),
+            map_shards(
+                ((self.path / shard.file, shard.rows) for shard in self.manifest.shards), schema_of(features, where)
+            ),
             features,
             rows=rows,
             split=split or self.manifest.split,

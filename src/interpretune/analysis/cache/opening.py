@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,7 @@ from datasets.table import InMemoryTable, MemoryMappedTable, Table, concat_table
 
 from .errors import CorruptEntryError
 
-__all__ = ["assemble", "info_bytes", "map_shards", "read_features"]
+__all__ = ["assemble", "check_split", "info_bytes", "map_shards", "read_features", "schema_of"]
 
 
 def info_bytes(features: datasets.Features) -> bytes:
@@ -33,8 +34,32 @@ def read_features(described: Mapping[str, Any], where: Path) -> datasets.Feature
     _check_feature_types(described, where)
     try:
         return datasets.Features.from_dict(dict(described))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise CorruptEntryError(where, f"its features cannot be read: {error}") from error
+    except Exception as error:  # whatever a description of any kind makes `datasets` raise
+        raise CorruptEntryError(where, f"its features cannot be read: {str(error)[:200]}") from error
+
+
+def schema_of(features: datasets.Features, where: Path) -> pa.Schema:
+    """Give the Arrow schema of features that a manifest describes.
+
+    Raises:
+        CorruptEntryError: Arrow has no such types or names.
+    """
+    try:
+        return features.arrow_schema
+    except Exception as error:  # as above: the parameters of the types may be of any kind as well
+        raise CorruptEntryError(where, f"its features cannot be used: {str(error)[:200]}") from error
+
+
+def check_split(name: str | None, where: Path) -> None:
+    """Make sure that `datasets` takes a name that a manifest gives for a split.
+
+    Raises:
+        CorruptEntryError: it does not.
+    """
+    try:
+        datasets.NamedSplit(name or "train")
+    except ValueError as error:
+        raise CorruptEntryError(where, f"{ascii(name)[:80]} is no name of a split") from error
 
 
 def _check_feature_types(described: Any, where: Path) -> None:
@@ -70,7 +95,7 @@ def map_shards(shards: Iterable[tuple[Path, int]], schema: pa.Schema) -> list[Ta
 
 def _map_shard(path: Path, rows: int, schema: pa.Schema, written: pa.Buffer) -> Table:
     try:
-        batches = _batches(str(path), schema, written)
+        batches = _batches(path, schema, written)
     except (OSError, EOFError, pa.ArrowException, ValueError) as error:
         # Arrow gives what it cannot make sense of without an error number; one with a number says something of the
         # machine, such as too many open files.
@@ -87,13 +112,13 @@ def _map_shard(path: Path, rows: int, schema: pa.Schema, written: pa.Buffer) -> 
     return MemoryMappedTable(table, str(path))
 
 
-def _batches(path: str, schema: pa.Schema, written: pa.Buffer) -> list[pa.RecordBatch] | None:
+def _batches(path: Path, schema: pa.Schema, written: pa.Buffer) -> list[pa.RecordBatch] | None:
     """Map the record batches of an Arrow stream; None where they are of another schema.
 
     Reading a schema costs more than mapping all that follows it, as each extension type is made anew by Python code. A
     file that begins with the very bytes that the expected schema is written as need not be asked.
     """
-    with pa.memory_map(path) as file:  # closed, the map lasts as long as the batches that lie in it
+    with pa.memory_map(os.fsencode(path)) as file:  # closed, the map lasts as long as the batches that lie in it
         messages = pa.ipc.MessageReader.open_stream(file)
         if messages.read_next_message().metadata.equals(written):
             found = list(messages)
