@@ -139,6 +139,29 @@ def act_until_killed(base, chance, shard_bytes, told, kept, evicted):
         os._exit(1)
 
 
+def resume(base: Path, kills: int, chance: random.Random) -> None:
+    """Kill a run at random moments; the next one computes exactly what was not committed."""
+    for number in range(kills):
+        shard_bytes, shard_seconds = chance.choice([1, 100, 2**20]), chance.choice([0.004, 30.0])
+        pid = os.fork()
+        if not pid:
+            try:
+                configure(shard_bytes=shard_bytes, shard_seconds=shard_seconds)
+                ask(number, note=lambda *_: time.sleep(0.003))
+            finally:
+                os._exit(0)
+        time.sleep(chance.uniform(0.0, 0.08))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        entry = AnalysisCache(base).find(fingerprint(number).hexdigest)
+        committed = 0 if entry is None else entry.batches
+        steps: list[int] = []
+        ask(number, note=lambda _, index, steps=steps: steps.append(index))
+        assert steps == list(range(committed, COUNT)), f"{committed} batches were committed, computed were {steps}"
+    check(base)
+    check_nothing_is_left(base)
+
+
 def together(base: Path, size: int, chance: random.Random, *, lying: bool = False) -> None:
     """Let many processes ask for the same keys at once; ``size`` rounds."""
     processes, keys = (16, 5) if size >= 20 else (6, 2)
@@ -217,6 +240,7 @@ def flip(base: Path, flips: int, chance: random.Random) -> None:
 
 CAMPAIGNS = {
     "kill": kill,
+    "resume": resume,
     "together": together,
     "lying": lambda base, size, chance: together(base, size, chance, lying=True),
     "flip": flip,

@@ -1,4 +1,4 @@
-"""Faults at each file-system call of the cache: the call fails, or the process dies before it.
+"""Faults at each file-system call of the cache: the call fails, or the process dies before it, or both in turn.
 
 A death is played inside the process: from that call on, every further call raises as well, so no clean-up can touch the
 disk, just as after SIGKILL. What is on the disk then is what a real death leaves.
@@ -37,14 +37,18 @@ class Faults:
 
     Args:
         base: paths below it count.
-        at: number of the call that goes wrong; None to count only.
-        error: what the call raises; None for the death of the process.
+        fails_at: number of the call that fails; None for none.
+        error: what it raises.
+        dies_at: number of the call before which the process dies; None for none.
     """
 
-    def __init__(self, base: Path, at: int | None = None, error: OSError | None = None) -> None:
+    def __init__(
+        self, base: Path, *, fails_at: int | None = None, error: OSError | None = None, dies_at: int | None = None
+    ) -> None:
         self.base = f"{base}{os.sep}"
-        self.at = at
+        self.fails_at = fails_at
         self.error = error
+        self.dies_at = dies_at
         self.made: list[str] = []
         self.is_dead = False
         self._lock = threading.Lock()
@@ -58,12 +62,12 @@ class Faults:
                 raise Death
             number = len(self.made)
             self.made.append(f"{name} {' '.join(os.path.basename(os.fspath(path)) for path in paths)}")
-        if number != self.at:
-            return act()
-        if self.error is not None:
+        if number == self.dies_at:
+            self.is_dead = True
+            raise Death
+        if number == self.fails_at and self.error is not None:
             raise type(self.error)(*self.error.args)
-        self.is_dead = True
-        raise Death
+        return act()
 
     def _is_below(self, path: str | os.PathLike[str]) -> bool:
         return os.path.abspath(os.fspath(path)).startswith(self.base)
@@ -111,9 +115,20 @@ def injected(faults: Faults) -> Iterator[Faults]:
 
 def _wrapped(faults: Faults, name: str, function: Callable[..., Any], positions: tuple[int, ...]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        paths = tuple(args[position] for position in positions if position < len(args))
-        if positions and any(isinstance(path, int) for path in paths):
+        paths = tuple(_path(args[position], kwargs.get("dir_fd")) for position in positions if position < len(args))
+        if positions and None in paths:
             return function(*args, **kwargs)
         return faults.call(name, paths, lambda: function(*args, **kwargs))
 
     return call
+
+
+def _path(given: Any, directory: int | None) -> Any:
+    """Give the path that a call means, by name or, as in `shutil.rmtree`, by descriptor; None where it is not known."""
+    if not isinstance(given, int) and directory is None:
+        return given
+    try:
+        opened = os.readlink(f"/proc/self/fd/{given if isinstance(given, int) else directory}")
+    except OSError:
+        return None
+    return opened if isinstance(given, int) else os.path.join(opened, os.fspath(given))

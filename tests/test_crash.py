@@ -13,7 +13,7 @@ CAMPAIGNS = Path(__file__).parent / "campaigns.py"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize(("name", "size"), [("kill", 15), ("together", 2), ("lying", 2), ("flip", 30)])
+@pytest.mark.parametrize(("name", "size"), [("kill", 15), ("resume", 10), ("together", 2), ("lying", 2), ("flip", 30)])
 def test_campaign(name, size):
     done = subprocess.run(
         [sys.executable, str(CAMPAIGNS), name, str(size)],

@@ -1,4 +1,7 @@
-"""Every file-system call of a run fails once, and the process dies at each once: nothing wrong, torn or lost."""
+"""Every file-system call of a run fails once, the process dies at each once, and fails at one and dies at the next.
+
+Nothing is wrong, torn or lost then, whether the run computes, extends, opens, mends or makes room.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,16 @@ import random
 import shutil
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import datasets
 import pytest
 
 from faults import Death, Faults, injected
+from interpretune.analysis.cache import eviction
 from interpretune.analysis.cache.entry import open_entry
-from interpretune.analysis.cache.eviction import plan_prune
+from interpretune.analysis.cache.eviction import pin, plan_prune
 from interpretune.analysis.cache.hasher import Fingerprint
 from interpretune.analysis.cache.outcome import last_outcome
 from interpretune.analysis.cache.request import Request, get_or_compute
@@ -27,6 +32,7 @@ from streaming import BATCHES, FEATURES, expected
 
 FINGERPRINT = Fingerprint({"op": "0" * 32})
 KEY = FINGERPRINT.hexdigest
+OTHER = Fingerprint({"op": "1" * 32})
 LOCATION = Location("c", "d", "m", "o")
 SOME, ALL = 2, 3
 
@@ -45,12 +51,12 @@ def _small_shards(base):
     datasets.enable_progress_bars()
 
 
-def run(limit=ALL):
+def run(limit=ALL, fingerprint=FINGERPRINT):
     def produce(start):
         for index in range(start, len(BATCHES)):
             yield [{"text": f"{number}", "numbers": [index, number]} for number in BATCHES[index]]
 
-    request = Request(produce, FEATURES, FINGERPRINT, LOCATION, limit=limit)
+    request = Request(produce, FEATURES, fingerprint, LOCATION, limit=limit)
     return list(get_or_compute(request))
 
 
@@ -128,15 +134,15 @@ def test_a_call_that_fails_costs_no_row(base, prepare):
             check_failure(base, prepare, at, number)
 
 
-def some_of(calls):
+def some_of(calls, share=3):
     """Give the calls to try here: a third, at each run of the tests another one; the long campaign tries all."""
-    return range(len(calls)) if "ALL_FAULTS" in os.environ else range(random.randrange(3), len(calls), 3)
+    return range(len(calls)) if "ALL_FAULTS" in os.environ else range(random.randrange(share), len(calls), share)
 
 
 def check_failure(base, prepare, at, number):
     quietly(lambda: prepare(base))
     before = 0 if prepare is damaged else committed(base)
-    with injected(Faults(base, at, OSError(number, os.strerror(number)))) as faults:
+    with injected(Faults(base, fails_at=at, error=trouble(number))) as faults:
         rows, said = quietly(run)
     where = f"call {at}, {faults.made[at : at + 1]}: {last_outcome()} {said}"
     assert rows == expected(ALL), where
@@ -153,6 +159,10 @@ def check_failure(base, prepare, at, number):
     clear(base)
 
 
+def trouble(number):
+    return OSError(number, os.strerror(number))
+
+
 def check_no_leftovers(base):
     path = base / LOCATION.directory(KEY)
     manifest = json.loads((path / "manifest.json").read_bytes())
@@ -164,18 +174,28 @@ def check_no_leftovers(base):
     assert not plan_prune(AnalysisCache(base)).leftovers
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["dies", "fails and dies"])
 @pytest.mark.parametrize("prepare", SCENES)
-def test_a_death_at_any_call_loses_nothing_committed(base, prepare):
+def test_a_death_at_any_call_loses_nothing_committed(base, prepare, fails):
     for at in some_of(count_calls(base, prepare, run)):
-        check_death(base, prepare, at)
+        check_death(base, prepare, at, fails)
 
 
-def check_death(base, prepare, at):
+def faults_at(base, at, fails):
+    """Give a death at a call; or one at the call after it, which itself fails."""
+    if fails:
+        return Faults(base, fails_at=at, error=trouble(ERRORS[at % len(ERRORS)]), dies_at=at + 1)
+    return Faults(base, dies_at=at)
+
+
+def check_death(base, prepare, at, fails):
     quietly(lambda: prepare(base))
     before = 0 if prepare is damaged else committed(base)
-    with injected(Faults(base, at)) as faults, pytest.raises(Death):
-        quietly(run)
-    where = f"call {at}, {faults.made[at : at + 1]}"
+    with injected(faults_at(base, at, fails)) as faults:
+        with suppress(Death):
+            quietly(run)
+        assert faults.is_dead or fails, "the call that failed may have been the last one"
+    where = f"call {at}, {faults.made[at : at + 2]}"
     if prepare is not damaged or committed(base) != ALL:
         check_nothing_is_wrong(base, before)
     rows, _ = quietly(run)
@@ -183,3 +203,46 @@ def check_death(base, prepare, at):
     check_nothing_is_wrong(base, ALL)
     check_no_leftovers(base)
     clear(base)
+
+
+def crowded(base):
+    """An entry that may go, a pinned one beside it with what a crash left, and a removal that was cut short."""
+    run()
+    run(fingerprint=OTHER)
+    cache = AnalysisCache(base)
+    pin(cache, cache.find(OTHER.hexdigest))
+    path = base / LOCATION.directory(OTHER.hexdigest)
+    (path / ".tmp-999999999-a").write_bytes(b"x")
+    (path / "data-00009.arrow").write_bytes(b"x")
+    (base / ".trash" / "a").mkdir(parents=True)
+    (base / ".trash" / "a" / "data-00000.arrow").write_bytes(b"x")
+
+
+def make_room():
+    cache = AnalysisCache()
+    plan_prune(cache, max_size=0).carry_out()
+
+
+@pytest.mark.parametrize("way", ["fails", "dies", "fails and dies"])
+def test_making_room_removes_whole_entries_or_none_whatever_fails(base, monkeypatch, way):
+    monkeypatch.setattr(eviction, "JUST_USED", 0.0)
+    for at in some_of(count_calls(base, crowded, make_room), share=12):
+        quietly(lambda: crowded(base))
+        if way == "fails":
+            faults = Faults(base, fails_at=at, error=trouble(ERRORS[at % len(ERRORS)]))
+        else:
+            faults = faults_at(base, at, way == "fails and dies")
+        with injected(faults), suppress(Death, OSError):
+            make_room()
+        where = f"call {at}, {faults.made[at : at + 2]}"
+        check_nothing_is_wrong(base, 0)
+        assert len(list(AnalysisCache(base).entries())) in (1, 2), where
+        make_room()
+        (kept,) = AnalysisCache(base).entries()
+        whole = open_entry(kept.path, key=OTHER.hexdigest, verify="full")
+        assert list(whole.dataset()) == expected(ALL), where
+        assert not list((base / ".trash").glob("*")), where
+        assert not plan_prune(AnalysisCache(base)).leftovers, where
+        assert not list(base.glob("*/*/*/*/.tmp-*")), where
+        assert quietly(run)[0] == expected(ALL), where
+        clear(base)

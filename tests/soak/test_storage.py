@@ -12,7 +12,9 @@ import pytest
 TESTS = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize(("name", "size"), [("kill", 300), ("together", 20), ("lying", 20), ("flip", 1000)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("kill", 300), ("resume", 50), ("together", 20), ("lying", 20), ("flip", 1000)]
+)
 def test_campaign(name, size):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path]), "HF_HUB_OFFLINE": "1"}
     subprocess.run([sys.executable, str(TESTS / "campaigns.py"), name, str(size)], env=environment, check=True)
