@@ -39,6 +39,7 @@ from .files import (
     remove_empty_parents,
     replace_atomically,
     sync_directory,
+    sync_parents,
 )
 from .leftovers import MARK_PREFIX, named_files, own_marks, remove_leftovers
 from .manifest import MANIFEST_NAME, FileInfo, Manifest, ShardInfo
@@ -95,6 +96,7 @@ class EntryWriter:
     """Appends batches to one entry; made by `AnalysisCache.writing`, which holds the entry's lock meanwhile.
 
     Batches that are committed already count: `batches_done` tells with which to go on. One thread at a time may use it.
+    A process forked from this one shares its files: there, `commit` and `close` do nothing.
 
     Args:
         base: the root of the entries.
@@ -119,6 +121,7 @@ class EntryWriter:
         self.plan = plan
         self.batches_dropped = 0
         self._base = base
+        self._pid = os.getpid()
         self._on_commit = on_commit
         self._features = plan.features
         self._manifest = Manifest(plan.key, plan.key_version, plan.features.to_dict())
@@ -197,7 +200,7 @@ class EntryWriter:
             OSError: it could not be written; what was committed before stays.
             SupersededError: another process has written the entry meanwhile.
         """
-        if self._runs:
+        if self._runs and self._pid == os.getpid():
             self._commit(complete=False)
 
     def complete(self) -> None:
@@ -221,6 +224,8 @@ class EntryWriter:
 
     def close(self) -> None:
         """Drop what was not committed and leave no trace of the work; never raises."""
+        if self._pid != os.getpid():
+            return
         if self._shard is not None:
             self._shard.abort()
             _unlink(self._shard.path)  # a shard that was finished, but not published, outlives its `abort`
@@ -273,6 +278,8 @@ class EntryWriter:
         self._prepare()
         data = manifest.to_bytes()
         self._check_alone()
+        if self._stored is None:
+            sync_parents(self._base, self.path)
         replace_atomically(self.path / MANIFEST_NAME, data)
         # From here on the commit stands: what fails below is made good by the next writer.
         self._manifest, self._stored, self._published = manifest, data, None

@@ -138,13 +138,14 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
     chosen: list[Entry] = []
     for entry in entries:
         age = now - entry.last_used
-        if entry.is_pinned or age < JUST_USED:
+        # A time to come says that a clock was set back, and nothing of the entry.
+        if entry.is_pinned or abs(age) < JUST_USED:
             continue
         is_old = max_age is not None and age > max_age
         is_too_much = max_size is not None and total > max_size
         if is_old or is_too_much:
             chosen.append(entry)
-            total -= entry.manifest.nbytes
+            total -= _size(entry.path)
     leftovers = tuple(_leftovers(cache, now))
     frees = _bytes(chosen) + sum(_size(path) for path in leftovers)
     return RemovalPlan(cache, tuple(chosen), leftovers, frees, _uses(chosen))
@@ -176,7 +177,8 @@ def unpin(cache: AnalysisCache, entry: Entry) -> None:
 
 
 def _bytes(entries: Iterable[Entry]) -> int:
-    return sum(entry.manifest.nbytes for entry in entries)
+    # With what `datasets` has put beside the shards: what it maps and filters, it keeps in the directory of its source.
+    return sum(_size(entry.path) for entry in entries)
 
 
 def _uses(entries: Iterable[Entry]) -> dict[str, float]:

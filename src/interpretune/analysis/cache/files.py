@@ -33,6 +33,7 @@ __all__ = [
     "remove_empty_parents",
     "replace_atomically",
     "sync_directory",
+    "sync_parents",
 ]
 
 ASIDE_PREFIX = ".tmp-"
@@ -71,6 +72,13 @@ def sync_directory(directory: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_parents(base: Path, directory: Path) -> None:
+    """Bring to the disk that a directory is there: the names of all levels between it and the base."""
+    while directory != base:
+        directory = directory.parent
+        sync_directory(directory)
 
 
 def _write_new(path: Path, data: bytes, *, sync: bool) -> None:

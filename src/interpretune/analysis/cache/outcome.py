@@ -37,7 +37,7 @@ class Outcome:
         reason: why, for people.
         rows: rows that the caller got.
         batches: batches that these are of.
-        seconds: time that the request took.
+        seconds: time that the request took, from the call to the rows: making the key, waiting for others, computing.
         seconds_saved: time that computing the rows that were there took when they were computed.
         batches_computed: batches for which the step ran.
         name: name of the analysis.

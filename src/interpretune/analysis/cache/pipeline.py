@@ -53,6 +53,8 @@ class Pipeline(Generic[T]):
         self._held_items = 0  # waiting or in work
         self._held_bytes = 0
         self._open = True
+        self._ended = False  # the thread consumes no more,
+        self._closed = False  # and its error was raised
         self._error: BaseException | None = None
         self._traceback: TracebackType | None = None
         self._changed = threading.Condition()
@@ -98,17 +100,20 @@ class Pipeline(Generic[T]):
     def close(self) -> None:
         """Wait until every item is consumed and end the thread. Closing again, or after ``cancel``, does nothing.
 
+        Where Ctrl-C ends the waiting, the thread goes on, and closing again waits again.
+
         Raises:
             RuntimeError: this process was forked from the one that made the pipeline.
             BaseException: the error that ended the second thread.
         """
-        if not self._open:
+        if self._closed:
             return
         self._require_thread()
         with self._changed:
             self._open = False
             self._changed.notify_all()
-        self._thread.join()
+        self._join()
+        self._closed = True
         with self._changed:
             self._raise_error()
 
@@ -121,7 +126,8 @@ class Pipeline(Generic[T]):
             self._drop_waiting()
             self._changed.notify_all()
         if self._thread is not threading.current_thread():
-            self._thread.join()
+            self._join()
+        self._closed = True
 
     def __enter__(self) -> Pipeline[T]:
         return self
@@ -132,7 +138,21 @@ class Pipeline(Generic[T]):
         else:
             self.cancel()
 
+    def _join(self) -> None:
+        # Not `Thread.join` alone: up to Python 3.12, one that Ctrl-C interrupted takes the thread for ended.
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended)
+        self._thread.join()
+
     def _run(self) -> None:
+        try:
+            self._consume_items()
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _consume_items(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._items or not self._open)

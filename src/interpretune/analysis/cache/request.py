@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -65,6 +65,10 @@ class Request:
         context: facts for people, kept with the entry.
         name: name of the analysis.
         base: root under which the entry lies; None for the configured one.
+        started: when it was asked for, as `time.perf_counter` tells; what making the key takes counts from there.
+
+    Raises:
+        ValueError: `datasets` takes no such name for a split.
     """
 
     produce: Callable[[int], Iterable[Any]]
@@ -80,6 +84,11 @@ class Request:
     context: Mapping[str, Any] = field(default_factory=dict)
     name: str = "analysis"
     base: Path | None = None
+    started: float = field(default_factory=time.perf_counter, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.split is not None:
+            datasets.NamedSplit(self.split)
 
     @property
     def key(self) -> str | None:
@@ -129,8 +138,8 @@ class _Answer:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._started = time.perf_counter()
         self._cache: AnalysisCache | None = None
+        self._seconds_computed = 0.0
 
     def give(self) -> datasets.Dataset:
         request = self._request
@@ -232,6 +241,7 @@ class _Answer:
                 for encoded, seconds in self._encoded(encoder, start, first_row):
                     pipeline.put((encoded, seconds))
                     batches += 1
+                    self._seconds_computed += seconds
                     bar.update()
             pipeline.close()
             sink.finish(complete=request.limit is None or batches < request.limit)
@@ -243,6 +253,7 @@ class _Answer:
             sink.commit()
             raise
         finally:
+            pipeline.cancel()  # nobody writes any more, also where a second Ctrl-C cut the waiting for it short
             sink.close()
 
     def _encoded(self, encoder: RowEncoder, start: int, row: int) -> Iterator[tuple[EncodedRows, float]]:
@@ -252,7 +263,7 @@ class _Answer:
             return
         began = time.perf_counter()
         for produced in islice(self._request.produce(start), None if limit is None else limit - start):
-            encoded = encoder.encode(_as_rows(produced, row), first_row=row)
+            encoded = _encode(encoder, produced, row)
             row += encoded.rows
             yield encoded, time.perf_counter() - began
             began = time.perf_counter()
@@ -272,14 +283,14 @@ class _Answer:
         saved: float = 0.0,
         computed: int = 0,
     ) -> None:
-        seconds = time.perf_counter() - self._started
+        seconds = time.perf_counter() - self._request.started
         if self._cache is not None:
             count(
                 self._cache.base,
                 status,
                 rows=len(dataset),
                 nbytes=dataset.data.nbytes,
-                seconds_computed=seconds if computed else 0.0,
+                seconds_computed=self._seconds_computed,
                 seconds_saved=saved,
             )
         record(
@@ -309,15 +320,18 @@ class _Answer:
         )
 
 
-def _as_rows(produced: Any, row: int) -> Sequence[Mapping[str, Any]]:
-    """Give what a step returned for a batch as a list of rows."""
+def _encode(encoder: RowEncoder, produced: Any, row: int) -> EncodedRows:
+    """Encode what a step returned for a batch: one row or several."""
     if isinstance(produced, Mapping):
-        return [produced]
+        return encoder.encode([produced], first_row=row)
+    if isinstance(produced, (list, tuple)):
+        return encoder.encode(produced, first_row=row)
     if isinstance(produced, (str, bytes)) or not isinstance(produced, Iterable):
         raise RowError(
             row, "", "a row (a mapping from column names to values) or an iterable of rows", describe(produced)
         )
-    return list(produced)
+    # A generator may fill the same row or buffer again for the next one, so each is encoded before that is asked for.
+    return EncodedRows.join([encoder.encode([each], first_row=number) for number, each in enumerate(produced, row)])
 
 
 def _warn(text: str) -> None:

@@ -35,6 +35,12 @@ class EncodedRows:
     rows: int
     nbytes: int
 
+    @classmethod
+    def join(cls, pieces: Sequence[EncodedRows]) -> EncodedRows:
+        """Give rows that were encoded one after the other as one."""
+        batches = tuple(batch for piece in pieces for batch in piece.batches)
+        return cls(batches, sum(piece.rows for piece in pieces), sum(piece.nbytes for piece in pieces))
+
 
 class RowEncoder:
     """Encodes rows for declared features.
