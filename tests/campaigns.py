@@ -163,7 +163,7 @@ def resume(base: Path, kills: int, chance: random.Random) -> None:
 
 
 def together(base: Path, size: int, chance: random.Random, *, lying: bool = False) -> None:
-    """Let many processes ask for the same keys at once; ``size`` rounds."""
+    """Let many processes ask for the same keys at once, for all batches or for some and then all; ``size`` rounds."""
     processes, keys = (16, 5) if size >= 20 else (6, 2)
     log = base.with_name("computed.log")
     barrier = FORK.Barrier(processes)
@@ -201,7 +201,8 @@ def ask_together(log, barrier, rounds, keys, seed, lying):
     for round_ in range(rounds):
         barrier.wait(120)
         for key in chance.sample(range(keys), keys):
-            ask(round_ * keys + key, note=note)
+            for limit in [*chance.sample([1, 4, 7], chance.randrange(3)), None]:
+                ask(round_ * keys + key, limit, note=note)
 
 
 def flip(base: Path, flips: int, chance: random.Random) -> None:
