@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -16,9 +17,10 @@ from typing import Any
 import click
 
 from .entry import Entry
-from .errors import AnalysisCacheError
+from .errors import AnalysisCacheError, CorruptEntryError
 from .html import size_text
 from .listing import parse_age, parse_filter, parse_size, record, select
+from .quarantine import QUARANTINE
 from .store import AnalysisCache, Damage
 
 __all__ = ["main"]
@@ -87,12 +89,15 @@ class _Context:
 
     def named(self, prefixes: Sequence[str]) -> list[Entry]:
         """Find entries by prefixes of their keys; ends the program where one is not there."""
-        entries, _ = self.entries()
+        entries, damage = self.entries()
         found: dict[str, Entry] = {}
         for prefix in prefixes:
             if len(prefix) < MIN_PREFIX:
                 raise click.UsageError(f"{prefix!r} is too short: give at least {MIN_PREFIX} characters of a key.")
             matches = {entry.key: entry for entry in entries if entry.key.startswith(prefix.lower())}
+            for item in damage:
+                if item.path.name.rpartition("-")[2].startswith(prefix.lower()):
+                    self.fail(f"{item.path} is damaged: {item.reason}; `it-cache verify --repair` moves it aside.")
             if not matches:
                 self.fail(f"no entry has a key that begins with {prefix!r}; `it-cache ls` lists them.")
             if len(matches) > 1:
@@ -239,11 +244,15 @@ def verify(context: _Context, keys: Sequence[str], repair: bool) -> None:
     for entry in entries:
         try:
             entry.check("full")
+        except CorruptEntryError as error:
+            damage.append(Damage(entry.path, f"{error.path.name}: {error.reason}"))
         except OSError as error:
-            damage.append(Damage(entry.path, getattr(error, "reason", None) or str(error)))
+            damage.append(Damage(entry.path, str(error)))
     if repair:
-        for item in damage:
-            context.cache.set_aside(item)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that each is moved is said below
+            for item in damage:
+                context.cache.set_aside(item)
     context.sink.data(
         {
             "checked": len(entries),
@@ -253,6 +262,9 @@ def verify(context: _Context, keys: Sequence[str], repair: bool) -> None:
         "\n".join(f"damaged: {printable(str(item.path))}: {printable(item.reason)}" for item in damage),
     )
     context.sink.say(f"{len(entries)} checked, {len(damage)} damaged")
+    moved = [item for item in damage if not item.path.exists()]
+    if moved:
+        context.sink.say(f"{len(moved)} moved to {context.cache.base / QUARANTINE}")
     if damage:
         raise SystemExit(1)
 
@@ -267,15 +279,20 @@ def _carry_out(context: _Context, plan: Any, *, dry_run: bool, yes: bool) -> Non
             if not sys.stdin.isatty():
                 raise click.UsageError("this removes entries: give -y, as there is no terminal to ask at.")
             click.echo(text, err=True)
-            click.confirm(f"Remove {len(keys)} entries, {size_text(plan.frees)}?", abort=True, err=True)
+            click.confirm(f"Remove {_entries(keys)}, {size_text(plan.frees)}?", abort=True, err=True)
         plan.carry_out()
         is_done = True
     data = {"entries": keys, "leftovers": len(plan.leftovers), "frees": plan.frees, "removed": is_done}
     context.sink.data(data, text, keys)
+    leftovers = f" and {len(plan.leftovers)} leftovers" if plan.leftovers else ""
     word = "removed" if is_done else "would go"
     context.sink.say(
-        f"{len(keys)} entries {word}, {size_text(plan.frees)} freed" if keys or plan.leftovers else "nothing to do"
+        f"{_entries(keys)}{leftovers} {word}, {size_text(plan.frees)}" if keys or leftovers else "nothing to do"
     )
+
+
+def _entries(keys: Sequence[str]) -> str:
+    return "1 entry" if len(keys) == 1 else f"{len(keys)} entries"
 
 
 @main.command("rm")
@@ -320,6 +337,7 @@ def _pinning(name: str, *, pinned: bool) -> None:
             (pin if pinned else unpin)(context.cache, entry)
         found = [entry.key for entry in entries]
         context.sink.data({"entries": found, "pinned": pinned}, "", found)
+        context.sink.say(f"{_entries(found)} {'pinned' if pinned else 'unpinned'}")
 
 
 _pinning("pin", pinned=True)
@@ -337,10 +355,10 @@ def stats(context: _Context) -> None:
     counted = read_statistics(context.cache.base)
     data = {"entries": len(entries), "bytes": sum(sizes), "damaged": len(damage), **counted.as_json()}
     lines = [
-        f"{'entries':<14} {len(entries):,}",
-        f"{'size':<14} {size_text(sum(sizes))}",
-        f"{'damaged':<14} {len(damage):,}",
-        *(f"{name.replace('_', ' '):<14} {value:,}" for name, value in counted.as_json().items()),
+        f"{'entries':<17} {len(entries):,}",
+        f"{'size':<17} {size_text(sum(sizes))}",
+        f"{'damaged':<17} {len(damage):,}",
+        *(f"{name.replace('_', ' '):<17} {value:,}" for name, value in counted.as_json().items()),
     ]
     context.sink.data({"statistics": data}, "\n".join(lines))
 
