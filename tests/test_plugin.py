@@ -66,9 +66,10 @@ def suite(pytester: pytest.Pytester):
             head = textwrap.dedent(SUITE).format(factor=factor, calls=str(calls))
             pytester.makepyfile(test_it=head + textwrap.dedent(tests))
 
-        def run(self, *words: str) -> pytest.RunResult:
+        def run(self, *words: str, randomly: bool = False) -> pytest.RunResult:
             plugin = [] if INSTALLED else ["-p", "interpretune_analysis_cache.pytest_plugin"]
-            return pytester.runpytest_subprocess("-p", "no:randomly", *plugin, *words, timeout=120)
+            order = [] if randomly else ["-p", "no:randomly"]
+            return pytester.runpytest_subprocess(*order, *plugin, *words, timeout=120)
 
         def computed(self) -> int:
             """Number of calls of the step since last time."""
@@ -158,6 +159,15 @@ def test_workers_of_xdist_compute_once_together(suite):
     first.assert_outcomes(passed=8)
     first.stdout.fnmatch_lines(["analysis cache: 1 hit, 0 extended, 1 miss*"])
     assert suite.computed() == 2
+
+
+def test_an_order_and_seeds_of_another_plugin_change_nothing(suite):
+    pytest.importorskip("pytest_randomly")
+    suite.write(SHARED)
+    for seed, computed in (("1", 2), ("2", 0)):
+        result = suite.run(f"--randomly-seed={seed}", randomly=True)
+        result.assert_outcomes(passed=8)
+        assert suite.computed() == computed
 
 
 def test_the_place_is_an_option_or_an_ini_setting(suite, pytester):
