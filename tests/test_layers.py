@@ -46,7 +46,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "directories": ({"directories"}, {"ground", "digests"}),
     "getting": (
-        {"batches", "explain", "materializing", "outcome", "request"},
+        {"arguments", "batches", "explain", "materializing", "outcome", "request"},
         {"ground", "digests", "hasher", "storage", "directories"},
     ),
     "faces": (

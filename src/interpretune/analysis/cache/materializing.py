@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import datasets
 
+from .arguments import check_callable, read_features, read_inputs, read_limit, read_split
 from .batches import Batches, batches_from, count_batches, require_repeatable
 from .digests.walk import Part, Policy
 from .errors import UnfingerprintableError
@@ -84,12 +85,14 @@ def materialize(
     Raises:
         UnfingerprintableError: an input cannot be understood; the error has its dotted path.
         RowError: a row does not fit the features.
-        TypeError: ``batches`` is an iterator, which can be gone through once only.
-        ValueError: ``limit`` is negative, or ``on_unfingerprintable`` is neither of the two.
+        TypeError: ``batches`` is an iterator, which can be gone through once only, or another argument is of a kind
+            that it cannot be.
+        ValueError: an argument has a value that it cannot have, such as a negative ``limit``.
     """
+    check_callable(step, "step")
     require_repeatable(batches)
-    if limit is not None and limit < 0:
-        raise ValueError(f"limit is {limit}; give a number of batches from 0 on, or None for all of them")
+    features, inputs = read_features(features), read_inputs(inputs, "inputs")
+    limit, split = read_limit(limit), read_split(split)
 
     def produce(start: int) -> Iterator[Any]:
         for index, batch in enumerate(batches_from(batches, start), start):
@@ -106,7 +109,7 @@ def materialize(
     )
     return _answer(
         request,
-        Policy(tuple(ignore), tuple(include), runtime, device, trust_versions),
+        Policy(ignore, include, runtime, device, trust_versions),
         on_unfingerprintable,
         {
             "session": session,
@@ -159,11 +162,15 @@ def dataset_from_generator(
     Raises:
         UnfingerprintableError: something that counts cannot be understood; the error has its dotted path.
         RowError: a row does not fit the features.
-        ValueError: ``on_unfingerprintable`` is neither of the two.
+        TypeError: an argument is of a kind that it cannot be.
+        ValueError: an argument has a value that it cannot have.
     """
+    check_callable(generator, "generator")
+    features, gen_kwargs = read_features(features), read_inputs(gen_kwargs, "gen_kwargs")
+    split = read_split(split)
     request = Request(
         # A row is a batch. Rows before the first missing one would be computed only to be dropped.
-        produce=lambda start: islice(iter(generator(**(gen_kwargs or {}))), start, None),
+        produce=lambda start: islice(iter(generator(**gen_kwargs)), start, None),
         features=features,
         fingerprint=None,
         split=split,
@@ -172,7 +179,7 @@ def dataset_from_generator(
     )
     return _answer(
         request,
-        Policy(tuple(ignore), tuple(include), runtime, device, trust_versions),
+        Policy(ignore, include, runtime, device, trust_versions),
         on_unfingerprintable,
         {"session": session, "inputs": gen_kwargs, "step": generator, "features": features, "run": {"split": split}},
     )

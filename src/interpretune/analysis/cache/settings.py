@@ -13,17 +13,20 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
 __all__ = [
     "Settings",
     "analysisstore_caching",
+    "check_choice",
     "configure",
     "current",
     "enable_analysisstore_caching",
     "is_analysisstore_caching_enabled",
     "is_persistent",
+    "listed",
     "on_toggle",
 ]
 
@@ -49,6 +52,22 @@ HF_DISABLED_ADVICE = (
     "Call `datasets.enable_caching()` (with the host: set `itdm_cfg.enable_datasets_cache=True`, since a data module "
     "built without it disables that caching) to keep them."
 )
+
+
+def check_choice(name: str, value: Any) -> None:
+    """Make sure that a setting has one of its few values.
+
+    Raises:
+        ValueError: it has another.
+    """
+    choices = _CHOICES[name]
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(repr, choices))}")
+
+
+def listed(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Give several texts as a tuple; one that was not put into a list would else be a list of characters."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -109,10 +128,16 @@ class Settings:
     trust_versions: bool = False
 
     def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
+        for name in _CHOICES:
+            check_choice(name, getattr(self, name))
+        for name in ("shard_bytes", "shard_seconds", "lock_timeout", "max_size", "max_age"):
             value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(repr, choices))}")
+            if value is None and name not in ("shard_bytes", "shard_seconds"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"{name} is {value!r}; it must be a number")
+            if not float(value) >= 0:  # nan is not
+                raise ValueError(f"{name} is {value!r}; it must not be negative")
 
 
 @dataclass(frozen=True)
@@ -227,7 +252,7 @@ def configure(**settings: Any) -> None:
         settings: any field of `Settings`.
 
     Raises:
-        TypeError: a name that is not a setting.
+        TypeError: a name that is not a setting, or something else than a number where there must be one.
         ValueError: a value that the setting cannot have.
     """
     global _state
@@ -237,10 +262,10 @@ def configure(**settings: Any) -> None:
     if settings.get("base") is not None:
         settings["base"] = Path(settings["base"]).expanduser()
     if "readonly_bases" in settings:
-        settings["readonly_bases"] = _paths(settings["readonly_bases"])
+        given = settings["readonly_bases"]
+        settings["readonly_bases"] = _paths([given] if isinstance(given, (str, os.PathLike)) else given)
     for name in settings.keys() & {"ignore", "include"}:
-        # A single path that was not put into a list would else be taken for a list of characters.
-        settings[name] = (settings[name],) if isinstance(settings[name], str) else tuple(settings[name])
+        settings[name] = listed(settings[name])
     with _lock:
         _state = replace(
             _state, settings=replace(_state.settings, **settings), explicit=_state.explicit | set(settings)

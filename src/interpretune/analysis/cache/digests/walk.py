@@ -14,7 +14,7 @@ its own text at once and puts it on a list; `Walk.finish` works the list off and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -22,16 +22,19 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import xxhash
 
 from ..errors import UnfingerprintableError
+from ..settings import check_choice, listed
 
 if TYPE_CHECKING:
     from .code import CodeGraph
 
-__all__ = ["Composed", "Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
+__all__ = ["IGNORED", "Composed", "Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
 
 #: Parts kept for one component; beyond it a diff names the container instead of the leaf.
 MAX_PARTS = 20_000
 #: Characters of a value or of a source text that a part keeps for a person to read.
 MAX_TEXT = 8_000
+#: Token of what the user left out. Where things have names, nothing is left of it, not even its name.
+IGNORED = b"ignored"
 
 
 def frame(tag: str, *pieces: bytes) -> bytes:
@@ -75,13 +78,22 @@ class Policy:
         runtime: ``"strict"`` (torch and transformers by minor version, the host exactly), ``"exact"`` or ``"ignore"``.
         device: ``"strict"`` (the device type counts) or ``"portable"``.
         trust_versions: reuse the digest of a tensor whose storage, shape and version counter are unchanged.
+
+    Raises:
+        ValueError: ``runtime`` or ``device`` is not one of its values.
     """
 
-    ignore: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
+    ignore: Sequence[str] = ()
+    include: Sequence[str] = ()
     runtime: str = "strict"
     device: str = "strict"
     trust_versions: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("runtime", "device"):
+            check_choice(name, getattr(self, name))
+        for name in ("ignore", "include"):
+            object.__setattr__(self, name, listed(getattr(self, name)))
 
     def ignores(self, path: str) -> bool:
         """Tell whether the user left this dotted path out."""
@@ -216,7 +228,7 @@ class Walk:
         try:
             if self.policy.ignore and self.policy.ignores(self.path):
                 self.ignored.append(self.path)
-                return b"ignored"
+                return IGNORED
             encoder = self.find_encoder(value)
             if encoder is None:
                 self.refuse(value, "its meaning is not known to the cache")
@@ -419,6 +431,8 @@ class Walk:
         if self._graph is not None:
             token = frame("with code", token, self._graph.close())
         tokens = {self.root: token, **self._components}
+        if token == IGNORED:
+            del tokens[self.root]
         return WalkResult(
             components={name: hex_digest(frame("digest", value)) for name, value in sorted(tokens.items())},
             parts={name: dict(sorted(parts.items())) for name, parts in sorted(self._parts.items())},

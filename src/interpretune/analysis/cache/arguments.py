@@ -1,0 +1,95 @@
+"""The arguments of `materialize` and `dataset_from_generator`, checked before anything is hashed or computed."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import datasets
+
+__all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split"]
+
+
+def check_callable(value: Any, name: str) -> None:
+    """Make sure that an argument can be called.
+
+    Raises:
+        TypeError: it cannot.
+    """
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, not {type(value).__name__}")
+
+
+def read_features(features: Any) -> datasets.Features:
+    """Give the features of the rows.
+
+    Args:
+        features: `datasets.Features`, or a mapping from column names to feature types.
+
+    Raises:
+        TypeError: they are neither.
+    """
+    if isinstance(features, datasets.Features):
+        return features
+    if not isinstance(features, Mapping):
+        raise TypeError(
+            f"features must be datasets.Features, not {type(features).__name__}; "
+            'as in Features({"logits": List(Value("float32"))})'
+        )
+    return datasets.Features(features)
+
+
+def read_inputs(inputs: Any, name: str) -> dict[str, Any]:
+    """Give the named inputs of a run.
+
+    Args:
+        inputs: a mapping from names to values, or None.
+        name: what the argument is called.
+
+    Raises:
+        TypeError: it is no mapping, or a name is no text.
+        ValueError: a name holds a character that dotted paths are made with.
+    """
+    if inputs is None:
+        return {}
+    if not isinstance(inputs, Mapping):
+        raise TypeError(f"{name} must be a mapping from names to values, not {type(inputs).__name__}")
+    for key in inputs:
+        if not isinstance(key, str):
+            raise TypeError(f"{name}: {key!r} is {type(key).__name__}; names are text")
+        if not key or set(key) & set(".[]*"):
+            raise ValueError(f"{name}: {key!r} is no name; it must not be empty or contain '.', '[', ']' or '*'")
+    return dict(inputs)
+
+
+def read_limit(limit: Any) -> int | None:
+    """Give the number of batches asked for; None for all of them.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is negative.
+    """
+    if limit is None:
+        return None
+    try:
+        number = operator.index(limit)
+    except TypeError:
+        raise TypeError(f"limit must be a whole number of batches or None, not {type(limit).__name__}") from None
+    if number < 0:
+        raise ValueError(f"limit is {number}; give a number of batches from 0 on, or None for all of them")
+    return number
+
+
+def read_split(split: Any) -> str | None:
+    """Give the name of the split, of which Hugging Face `datasets` has a class of its own.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is no name of a split.
+    """
+    if split is None:
+        return None
+    if not isinstance(split, (str, datasets.NamedSplit)):
+        raise TypeError(f"split must be a name, not {type(split).__name__}")
+    return str(datasets.NamedSplit(str(split)))
