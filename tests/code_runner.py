@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import linecache
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from interpretune.analysis.cache.digests.registry import find_encoder
@@ -23,6 +25,18 @@ def digest(op: Any) -> WalkResult:
 
 def key_of(op: Any) -> str:
     return digest(op).components["op.implementation"]
+
+
+def digest_of_text(text: str) -> WalkResult:
+    """Run a text, as a notebook runs a cell, and give the digest of its `op`."""
+    name = f"<text {hash(text)}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    module = sys.modules["written"] = ModuleType("written")
+    try:
+        exec(compile(text, name, "exec"), module.__dict__)
+        return digest(module.op)
+    finally:
+        del sys.modules["written"]
 
 
 def key_of_files(files: dict[str, str]) -> str:

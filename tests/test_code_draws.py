@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import linecache
-import sys
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from code_runner import digest
-from interpretune.analysis.cache.digests.walk import WalkResult
+from code_runner import digest_of_text
 
 #: What stands before each step, and what differs between rows is its body (or the whole text, where it has several).
 HEAD = """
@@ -183,17 +179,6 @@ WHOLE_TORCH = {
 }
 
 
-def drawn(text: str) -> WalkResult:
-    module = ModuleType("drawing")
-    sys.modules["drawing"] = module
-    try:
-        exec(compile(text, "<drawing>", "exec"), module.__dict__)
-        linecache.cache["<drawing>"] = (len(text), None, text.splitlines(keepends=True), "<drawing>")
-        return digest(module.op)
-    finally:
-        del sys.modules["drawing"]
-
-
 def rows(bodies: dict[str, tuple[str, ...]], whole: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     found = [(generator, f"def op(b): return {body}") for generator in bodies for body in bodies[generator]]
     return found + [(generator, text) for generator in whole for text in whole[generator]]
@@ -201,7 +186,7 @@ def rows(bodies: dict[str, tuple[str, ...]], whole: dict[str, tuple[str, ...]]) 
 
 @pytest.mark.parametrize(("generator", "text"), rows(NUMPY_AND_PYTHON, WHOLE))
 def test_what_draws_is_stochastic(generator: str, text: str) -> None:
-    result = drawn(f"{HEAD}\n{text}\n")
+    result = digest_of_text(f"{HEAD}\n{text}\n")
     assert result.draws == ({generator} if generator else set()), result.stochastic
     assert bool(result.stochastic) == bool(generator)
 
@@ -209,7 +194,7 @@ def test_what_draws_is_stochastic(generator: str, text: str) -> None:
 @pytest.mark.parametrize(("generator", "text"), rows(WITH_TORCH, WHOLE_TORCH))
 def test_what_draws_from_torch_is_stochastic(generator: str, text: str) -> None:
     pytest.importorskip("torch")
-    result = drawn(f"{HEAD}{TORCH}\n{text}\n")
+    result = digest_of_text(f"{HEAD}{TORCH}\n{text}\n")
     certain = [
         reason for name, reasons in result.suspected.items() if name in result.circumstances for reason in reasons
     ]
@@ -219,6 +204,8 @@ def test_what_draws_from_torch_is_stochastic(generator: str, text: str) -> None:
 
 def test_a_generator_counts_by_its_own_state() -> None:
     def key(seed: int) -> Any:
-        return drawn(f"{HEAD}\nrng = np.random.default_rng({seed})\ndef op(b): return rng.normal()\n").components
+        return digest_of_text(
+            f"{HEAD}\nrng = np.random.default_rng({seed})\ndef op(b): return rng.normal()\n"
+        ).components
 
     assert key(1) == key(1) != key(2)

@@ -14,12 +14,21 @@ from functools import lru_cache
 from typing import Any
 
 from .code_noise import is_noise
-from .walk import Walk, frame
+from .walk import IGNORED, Walk, frame
 
-__all__ = ["NOISE_ATTRIBUTES", "NOISE_CLASSES", "counted", "encode_object", "encode_state", "objects_understood"]
+__all__ = [
+    "NOISE_ATTRIBUTES",
+    "NOISE_CLASSES",
+    "counted",
+    "encode_library_object",
+    "encode_object",
+    "encode_state",
+    "objects_understood",
+]
 
 _LOADING = "says how checkpoints are loaded, saved or placed; what came of it lies in the weights"
 _ORIGIN = "says where something came from"
+_MODE = "the mode that was on before, which is put back in the end"
 _RECORD = "a record that a forward leaves behind and nothing reads back"
 
 #: Attributes that do not count, each with the reason, by the library or the one class that has them (or derives from
@@ -55,6 +64,9 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("_compiled_call_impl", "_is_torch_compile"), "the compiled form of the same forward"),
         "_is_hf_initialized": _LOADING,
     },
+    "torch.utils._contextlib._DecoratorContextManager": {"prev": _MODE},
+    "torch.amp.autocast_mode.autocast": dict.fromkeys(("prev", "prev_cache_enabled", "prev_fastdtype"), _MODE),
+    "numpy.vectorize": {"_ufunc": _RECORD},
     "transformers": {
         **dict.fromkeys(("name_or_path", "_name_or_path", "_commit_hash", "_auto_class", "_from_auto"), _ORIGIN),
         **dict.fromkeys(("transformers_version", "architectures"), "a label that saving a model puts into its config"),
@@ -87,6 +99,10 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
         "_from_model_config": "says how the generation config was made",
         "_use_kernels": "a wish; the kernels that it put in place are the submodules' own `forward`",
         "warnings_issued": _RECORD,
+        "_previous_max_cache_length": _RECORD,
+        **dict.fromkeys(
+            ("_require_grads_hook", "_require_grads_hooks"), "takes a hook away that only lets gradients through"
+        ),
         "_output_capturing_hooks_installed": _RECORD,
         "_gradient_checkpointing_func": "trades memory for time in the backward pass; the flag beside it counts",
     },
@@ -192,7 +208,8 @@ def encode_state(value: Any, walk: Walk) -> bytes:
     """
     pieces: list[bytes] = []
     for name, attribute in counted(value, walk):
-        pieces += (name.encode(), walk.child(attribute, f".{name}"))
+        token = walk.child(attribute, f".{name}")
+        pieces += (name.encode(), token) if token != IGNORED else ()
     return frame("state", *pieces)
 
 
@@ -217,6 +234,16 @@ def encode_object(value: Any, walk: Walk) -> bytes:
     if not _is_transparent(kind):
         walk.refuse(value, "its meaning is not known to the cache")
     return frame("object", walk.code(kind, ".__class__"), encode_state(value, walk))
+
+
+def encode_library_object(value: Any, walk: Walk) -> bytes:
+    """Give the token of an object of a library's class, a record among them: its class and its state, less noise.
+
+    Args:
+        value: the object.
+        walk: where it was met.
+    """
+    return frame("object", walk.code(type(value), ".__class__"), encode_state(value, walk))
 
 
 @contextmanager

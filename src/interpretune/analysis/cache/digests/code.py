@@ -26,6 +26,7 @@ from .code_nodes import Bindings, Node
 from .code_random import SHARED, installed_name, shared_name
 from .code_source import find_source
 from .code_values import Atoms, Known
+from .registry import has_own_meaning
 from .walk import Walk, frame
 
 __all__ = ["CodeGraph", "class_code", "encode_called", "encode_code"]
@@ -54,6 +55,9 @@ def encode_called(value: Any, walk: Walk, step: str = "") -> bytes:
     Raises:
         UnfingerprintableError: it is no code, or reads what is not understood.
     """
+    if has_own_meaning(value) and callable(value):
+        with walk.at(step):
+            return frame("called", walk.child(value), walk.code(value, ""))
     if walk.find_encoder(value) is not None or not callable(value):
         return walk.child(value, step)
     with walk.at(step):

@@ -74,6 +74,8 @@ def apply(reader: Reader, callee: Atom, arguments: Arguments) -> Atoms:
                 [*held.positional, *arguments.positional], {**held.keywords, **arguments.keywords}, arguments.loose
             )
             return apply(reader, Bound(function.func, callee.receiver, callee.label, callee.path), inner)
+        if isinstance(function, functools.singledispatchmethod):
+            return _apply_dispatching(reader, function, callee, arguments)
         if isinstance(function, FunctionType) and _is_followed(function):
             return _apply_function(reader, function, arguments.before((callee.receiver,)), callee.label, callee.path)
         reader.consume((callee,))
@@ -87,6 +89,18 @@ def apply(reader: Reader, callee: Atom, arguments: Arguments) -> Atoms:
         reader.consume((callee,))
     arguments.consume(reader)
     return ()
+
+
+def _apply_dispatching(
+    reader: Reader, method: functools.singledispatchmethod[Any], callee: Bound, arguments: Arguments
+) -> Atoms:
+    """Follow a method that goes by the class of its argument: any of its functions may be meant."""
+    reader.graph.refer_open(reader.node, method.dispatcher, f"{callee.label}.dispatcher", callee.path)
+    given: Atoms = ()
+    for cls, function in dispatched(method.dispatcher).items():
+        label = f"{callee.label}[{cls.__qualname__}]"
+        given = join(given, apply(reader, Bound(function, callee.receiver, label, callee.path), arguments))
+    return given
 
 
 def _is_followed(function: Any) -> bool:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dataclasses
 import importlib
 import inspect
 import os
 import typing
 from collections.abc import Callable
-from dataclasses import replace
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .code_apply import Arguments, apply_each
+from .code_descriptions import describe, documentation, fields, text_of
 from .code_imports import import_module
-from .code_lookup import Absent, find_attribute, is_users_code, unwrap
+from .code_lookup import Absent, find_attribute, is_users_code
 from .code_operations import attribute, count_length, count_variable, iterate, operate
 from .code_targets import is_definite
 from .code_values import Atom, Atoms, Each, Instance, Items, Known, Literal, Super, join
@@ -230,14 +230,6 @@ def read_environment(reader: Reader, node: ast.Call) -> Atoms:
     return ()
 
 
-def _describe(reader: Reader, node: ast.Call) -> Atoms:
-    """`inspect.signature` and its like also tell the annotations of a function."""
-    for atom in reader.evaluate(node.args[0]) if node.args else ():
-        if isinstance(atom, Known) and isinstance(unwrap(atom.value), FunctionType):
-            reader.consume(attribute(reader, (replace(atom, value=unwrap(atom.value)),), "__annotations__"))
-    return _passed_on(reader, node)
-
-
 def _import(reader: Reader, node: ast.Call) -> Atoms:
     name = certain_text(reader, node.args[0]) if node.args else None
     if name is None:
@@ -279,8 +271,10 @@ _HANDLERS: tuple[tuple[Any, Callable[[Reader, ast.Call], Atoms]], ...] = (
     (len, _len), (enumerate, _enumerate), (zip, _zip), (next, _next), (map, _map), (filter, _filter),
     (list, _same_elements), (tuple, _same_elements), (reversed, _same_elements), (iter, _same_elements),
     (sorted, _sorted), (min, _extreme), (max, _extreme),
-    (inspect.signature, _describe), (inspect.getfullargspec, _describe), (inspect.get_annotations, _describe),
-    (typing.get_type_hints, _describe), (os.getenv, read_environment), (importlib.import_module, _import),
+    (inspect.signature, describe), (inspect.getfullargspec, describe), (inspect.get_annotations, describe),
+    (typing.get_type_hints, describe), (dataclasses.fields, fields), (inspect.getdoc, documentation),
+    (inspect.getsource, text_of), (inspect.getsourcelines, text_of),
+    (os.getenv, read_environment), (importlib.import_module, _import),
     (builtins.__import__, _unfollowable), (eval, _unfollowable), (exec, _unfollowable), (globals, _globals),
     (locals, _unfollowable), (vars, _unfollowable),
 )  # fmt: skip

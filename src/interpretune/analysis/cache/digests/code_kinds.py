@@ -17,7 +17,8 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from .code_bytecode import code_token
-from .code_lookup import dispatched, is_users_code
+from .code_decorators import decorated_token
+from .code_lookup import dispatched
 from .code_noise import is_noise, says_of_the_world
 from .code_random import DISTRIBUTIONS, SAMPLED
 from .distributions import PYTHON, Origin, class_origin, file_origin, function_origin, module_origin, public_name
@@ -99,6 +100,8 @@ def encode_kind(value: Any, walk: Walk) -> bytes:
     if type(value).__module__ in ("typing", "typing_extensions", "types"):
         return _typing(value, walk)
     if type(value).__module__ == "numpy" and type(value).__name__ == "ufunc":
+        if value.__name__.endswith(" (vectorized)"):
+            walk.refuse(value, "a ufunc made by `numpy.frompyfunc` hides its function", "Use `numpy.vectorize`.")
         return frame("ufunc", installed_token(type(value), walk), value.__name__.encode())
     if type(value).__name__ == "cython_function_or_method":
         return installed_token(value, walk)
@@ -109,22 +112,7 @@ def _installed_function(value: FunctionType, walk: Walk) -> bytes:
     """An installed function; the user's code in its closure, its defaults and below ``__wrapped__`` counts too."""
     if dispatched(value):
         return _dispatcher(value, walk)
-    pieces = []
-    cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
-    for name, cell in cells:
-        try:
-            content = cell.cell_contents
-        except ValueError:
-            continue
-        if is_users_code(content) or type(content) in _LITERALS:
-            pieces.append(frame("cell", name.encode(), walk.child(content, f".{name}")))
-    wrapped = value.__dict__.get("__wrapped__")
-    if wrapped is not None and is_users_code(wrapped):
-        pieces.append(frame("wrapped", walk.child(wrapped, ".__wrapped__")))
-    return frame("function", installed_token(value, walk), *pieces)
-
-
-_LITERALS = (bool, int, float, complex, str, bytes, tuple, frozenset)
+    return frame("function", installed_token(value, walk), *decorated_token(value, walk))
 
 
 def _dispatcher(value: Any, walk: Walk) -> bytes:

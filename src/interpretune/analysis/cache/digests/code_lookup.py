@@ -218,7 +218,7 @@ def _described(raw: Any, obj: Any, name: str) -> Found:
     unwrapped = unwrap(raw)
     if isinstance(unwrapped, FunctionType):
         return Method(unwrapped)
-    if isinstance(raw, (functools.partialmethod, MethodDescriptorType)):
+    if isinstance(raw, (functools.partialmethod, functools.singledispatchmethod, MethodDescriptorType)):
         return Method(raw)
     if isinstance(raw, MemberDescriptorType) and obj is not None:
         try:

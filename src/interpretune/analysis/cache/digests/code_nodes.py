@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from .code_source import Source
+from .code_source import Source, is_cell
 from .code_values import Atoms, Known
 from .walk import frame
 
@@ -60,7 +60,9 @@ class Node:
         name = self.value.__qualname__.rpartition("<locals>.")[2]
         if name == "<lambda>":
             kind, name = "lambda", self.path.partition(".")[2]
-        file = os.path.basename(self.source.filename) if self.source is not None else ""
+        file = self.source.filename if self.source is not None else ""
+        # Notebooks keep each cell under a number of their own kernel.
+        file = "" if is_cell(file) else os.path.basename(file)
         return f"{kind} `{name}` ({file})" if file else f"{kind} `{name}`"
 
     @property

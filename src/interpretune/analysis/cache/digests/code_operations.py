@@ -30,6 +30,7 @@ from .code_lookup import (
 )
 from .code_values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Quiet, Super, join
 from .distributions import PYTHON, module_origin
+from .registry import has_own_meaning
 from .walk import frame
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
         if reader.is_quiet(atom):
             return (Bound(None, atom, label, path),)
         entry = find_attribute(atom.value, name)
+        if has_own_meaning(atom.value) and not isinstance(entry, (Method, Getter)):
+            # What the user says that it means is meant wherever a part of it is read.
+            reader.consume((atom,))
+            return ()
     elif isinstance(atom, Instance):
         entry = find_class_attribute(atom.cls, name)
     elif isinstance(atom, Super):

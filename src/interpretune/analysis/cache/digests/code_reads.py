@@ -163,7 +163,7 @@ class Reader:
             except ValueError:
                 return self._unbound(name)
         names = self.function.__globals__
-        if name in MODULE_NAMES and name in names:
+        if name in MODULE_NAMES and name in names and name != "__doc__":
             if name == "__file__":
                 self.graph.note(f"function `{self.function.__qualname__}` reads `__file__`, which does not count")
             return ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +18,7 @@ from typing import Any
 
 from .code_syntax import FunctionNode, readable, scalar_token, syntax_token
 
-__all__ = ["Source", "find_source", "same_code"]
+__all__ = ["Source", "find_source", "is_cell", "same_code"]
 
 #: Flags of a code object that say what kind of function it is; the others follow from how it was compiled.
 _KIND_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
@@ -82,6 +83,11 @@ class _File:
 
     def _add(self, code: CodeType, node: FunctionNode, class_name: str) -> None:
         self.definitions.setdefault(code.co_name, []).append((code, node, class_name))
+
+
+def is_cell(filename: str) -> bool:
+    """Tell whether a text is no file but was typed in, such as a notebook's cell, which is kept under a number."""
+    return filename.startswith("<") or os.path.basename(os.path.dirname(filename)).startswith("ipykernel_")
 
 
 _files: dict[str, list[_File]] = {}

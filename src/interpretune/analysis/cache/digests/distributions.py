@@ -23,6 +23,10 @@ from .whole import whole_package
 
 __all__ = ["PYTHON", "USER", "Origin", "class_origin", "file_origin", "function_origin", "module_origin", "public_name"]
 
+#: The folders of this library: the cache, and its doorstep beside the host's package.
+_CACHE = Path(__file__).resolve().parents[1]
+_OWN_FOLDERS = (f"{_CACHE}{os.sep}", f"{_CACHE.parents[2] / 'interpretune_analysis_cache'}{os.sep}")
+_DEMO = f"{_CACHE / 'demo'}{os.sep}"
 _SITE_FOLDERS = ("site-packages", "dist-packages")
 
 
@@ -38,6 +42,8 @@ class Origin:
 
 USER = Origin(True)
 PYTHON = Origin(False, "python")
+#: This library: its version counts also where it runs from a source tree, and its code is never followed.
+OWN = Origin(False, "interpretune-analysis-cache")
 #: The bit of `type.__flags__` that classes made by a class statement or a call have.
 _HEAP_TYPE = 1 << 9
 
@@ -56,6 +62,8 @@ def file_origin(path: str) -> Origin:
     for spelling in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
         if _in_standard_library(spelling):
             return PYTHON
+        if spelling.startswith(_OWN_FOLDERS) and not spelling.startswith(_DEMO):
+            return OWN
         file = Path(spelling)
         for folder in file.parents:
             relative = file.relative_to(folder).as_posix()
@@ -108,6 +116,8 @@ def _code_origin(code: CodeType, names: dict[str, Any]) -> Origin:
 
 def class_origin(cls: type) -> Origin:
     """Tell whose code a class is, by the module that it says it was defined in."""
+    if not isinstance(cls.__module__, str):
+        return PYTHON  # a type that Cython makes for all its modules, whose instances tell their own
     module = sys.modules.get(cls.__module__)
     if module is not None:
         origin = module_origin(module)
@@ -145,12 +155,27 @@ def public_name(value: Any) -> str:
     parts = module.split(".")
     for length in range(1, len(parts)):
         outer = sys.modules.get(".".join(parts[:length]))
-        found: Any = outer
-        for name in str(qualified).split("."):
+        if outer is None:
+            continue
+        first, *others = str(qualified).split(".")
+        found: Any = _offered(outer, first)
+        for name in others:
             found = vars(found).get(name) if hasattr(found, "__dict__") else None
-        if outer is not None and found is value:
+        if found is value:
             return f"{outer.__name__}.{qualified}"
     return f"{module}.{qualified}"
+
+
+def _offered(module: ModuleType, name: str) -> Any:
+    """Give what a module holds under a name, also where it fetches it only when it is asked for the first time."""
+    held = vars(module)
+    if name not in held and name in held.get("__all__", ()):
+        try:
+            # Otherwise a name would depend on what else the process asked the module for.
+            return getattr(module, name, None)
+        except Exception:  # fetching it needs something that is not installed
+            return None
+    return held.get(name)
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 
 from .walk import Walk, frame
 
-__all__ = ["encode_graph", "encode_operator", "encode_script_object"]
+__all__ = ["encode_graph", "encode_operator", "encode_script_function", "encode_script_object"]
 
 #: Operators that come with torch; another library's have code of their own that is not seen here.
 _NAMESPACES = frozenset(
@@ -28,6 +28,20 @@ def encode_script_object(value: Any, walk: Walk) -> bytes:
         walk.refuse(value, "its TorchScript class does not say what it consists of")
     kind = value._type().qualified_name()
     return frame("script object", kind.encode(), walk.child(value.__getstate__(), ".__getstate__()"))
+
+
+def encode_script_function(value: Any, walk: Walk) -> bytes:
+    """Give the token of a function compiled by `torch.jit.script`: the Python function, or else the recorded graph.
+
+    Args:
+        value: a `torch.jit.ScriptFunction`.
+        walk: where it was met.
+    """
+    walk.use("torch")
+    written = getattr(value, "_torchdynamo_inline", None)
+    if written is not None:
+        return frame("script function", walk.child(written, ".__wrapped__"))
+    return frame("script function", value.inlined_graph.str(False).encode())
 
 
 def encode_graph(value: Any, walk: Walk) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from .instances import holds_builtin, is_record
 from .walk import Composed, Encoder, Walk, frame
 
-__all__ = ["find_encoder", "register_encoder"]
+__all__ = ["find_encoder", "has_own_meaning", "register_encoder"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ _EXACT = {
             *("builtins.range", "builtins.slice", "re.Pattern", "array.array", "random.Random", "uuid.UUID"),
             *("decimal.Decimal", "fractions.Fraction", "zoneinfo.ZoneInfo", "zoneinfo._zoneinfo.ZoneInfo"),
             *(f"datetime.{kind}" for kind in ("date", "time", "datetime", "timedelta", "timezone")),
+            *(f"ipaddress.IPv{v}{kind}" for v in (4, 6) for kind in ("Address", "Network", "Interface")),
+            "string.Template",
         ),
         "standard:encode_standard",
     ),
@@ -70,9 +72,17 @@ _FEATURES = (
     *("translation.Translation", "translation.TranslationVariableLanguages"),
 )
 _ARROW = ("Table", "RecordBatch", "ChunkedArray", "Array", "Scalar", "Schema", "Field", "DataType")
+_TOKENIZER_PIECES = (
+    *("models.Model", "normalizers.Normalizer", "pre_tokenizers.PreTokenizer", "processors.PostProcessor"),
+    "decoders.Decoder",
+)
 
 #: Base classes: whatever derives from them is understood by their encoder.
 _BASES = {
+    "numpy.vectorize": "attributes:encode_object",
+    "torch.utils._contextlib._DecoratorContextManager": "attributes:encode_object",
+    "torch.amp.autocast_mode.autocast": "attributes:encode_object",
+    "torch.jit.torch.jit.ScriptFunction": "programs:encode_script_function",
     "enum.Enum": "instances:encode_enum",
     "builtins.type": "code:encode_code",
     **{f"{module}.PurePath": "standard:encode_path" for module in ("pathlib", "pathlib._local")},
@@ -119,6 +129,9 @@ _BASES = {
     "torch._ops.OpOverloadPacket": "programs:encode_operator",
     "tokenizers.Tokenizer": "tokenizers:encode_backend",
     "tokenizers.AddedToken": "tokenizers:encode_added_token",
+    **{f"tokenizers.{name}": "tokenizers:encode_piece" for name in _TOKENIZER_PIECES},
+    "peft.config.PeftConfigMixin": "attributes:encode_library_object",
+    "transformers.data.data_collator.DataCollatorMixin": "loaders:encode_collator",
     "torch.nn.modules.module.Module": "models:encode_module",
     "torch.utils.data.dataloader.DataLoader": "loaders:encode_loader",
     "torch._C.Generator": "loaders:encode_generator",
@@ -147,6 +160,12 @@ def register_encoder(cls: type[T], encode: Callable[[T], Any]) -> None:
             of equal meaning and different for others.
     """
     _registered[cls] = encode
+
+
+def has_own_meaning(value: Any) -> bool:
+    """Tell whether the user said what an object means, by `register_encoder` or a ``__fingerprint__()`` method."""
+    kind: Any = type(value)
+    return any(base in _registered or callable(base.__dict__.get("__fingerprint__")) for base in kind.__mro__)
 
 
 def find_encoder(value: Any) -> Encoder | None:

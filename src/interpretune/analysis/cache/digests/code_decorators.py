@@ -1,0 +1,111 @@
+"""Installed decorators around the user's functions: what they wrap, and what they were told.
+
+A decorator keeps its settings where the function that it gives can see them, in its closure. What lies there counts as
+far as it is understood: the dtype of an `autocast`, the mode of an `inference_mode`. What is not understood there, such
+as the state of a thread, is noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FunctionType
+from typing import Any
+
+from ..errors import UnfingerprintableError
+from .attributes import counted
+from .code_lookup import is_users_code, unwrap
+from .code_noise import is_noise
+from .walk import Walk, frame
+
+__all__ = ["decorated_token"]
+
+_LITERALS = (bool, int, float, complex, str, bytes, tuple, frozenset)
+
+
+def decorated_token(function: FunctionType, walk: Walk) -> list[bytes]:
+    """Give the tokens of what the user hid inside an installed function.
+
+    Args:
+        function: the installed function.
+        walk: standing at it.
+
+    Returns:
+        Nothing where it is a plain installed function.
+    """
+    decorates = _decorates(function)
+    pieces = []
+    for name, content in _cells(function):
+        if is_users_code(content) or type(content) in _LITERALS:
+            pieces.append(frame("cell", name.encode(), walk.child(content, f".{name}")))
+        elif decorates and not is_noise(content):
+            pieces += _setting(name, content, walk)
+    wrapped = function.__dict__.get("__wrapped__")
+    if wrapped is not None and (is_users_code(wrapped) or _decorates(unwrap(wrapped))):
+        pieces.append(frame("wrapped", walk.child(wrapped, ".__wrapped__")))
+    return pieces
+
+
+def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:
+            continue
+
+
+def _decorates(function: Any) -> bool:
+    """Tell whether an installed function holds what its library does not tell by its name.
+
+    That is a function of the user's somewhere inside of it, or what it was made with: a function inside another one has
+    no name of its own.
+    """
+    if isinstance(function, FunctionType) and "<locals>" in function.__qualname__ and function.__closure__:
+        return True
+    pending, seen = [function], set()
+    while pending:
+        held = unwrap(pending.pop())
+        if not isinstance(held, FunctionType) or id(held) in seen:
+            continue
+        seen.add(id(held))
+        inside = [content for _, content in _cells(held)]
+        if "__wrapped__" in held.__dict__:
+            inside.append(held.__dict__["__wrapped__"])
+        if any(is_users_code(content) for content in inside):
+            return True
+        pending += inside
+    return False
+
+
+def _setting(name: str, content: Any, walk: Walk) -> list[bytes]:
+    if type(content) is dict and not all(type(key) is str for key in content):
+        return []  # a cache, filled by calls; options go by names
+    try:
+        with _settings_understood(walk):
+            return [frame("setting", name.encode(), walk.child(content, f".{name}"))]
+    except UnfingerprintableError as error:
+        _note(error, walk)
+        return []
+
+
+def _encode_settings(value: Any, walk: Walk) -> bytes:
+    """Give the token of an object that a decorator keeps: its class, and its attributes as far as understood."""
+    pieces = [walk.code(type(value), ".__class__")]
+    for name, attribute in counted(value, walk):
+        if not is_noise(attribute):
+            pieces += _setting(name, attribute, walk)
+    return frame("settings", *pieces)
+
+
+@contextmanager
+def _settings_understood(walk: Walk) -> Iterator[None]:
+    before = walk.find_encoder
+    walk.find_encoder = lambda value: before(value) or _encode_settings
+    try:
+        yield
+    finally:
+        walk.find_encoder = before
+
+
+def _note(error: UnfingerprintableError, walk: Walk) -> None:
+    walk.note(f"{error.path}, which an installed decorator keeps, is not understood and does not count")
