@@ -8,26 +8,25 @@ A GPT-2 of 124M parameters (498 MB of float32, random weights) through
 - the same where version counters are trusted, so that no weight is read;
 - `datasets.fingerprint.Hasher` and, where it is installed, `joblib.hash`.
 
-Extra memory is the high-water mark of a fresh process during the call, less what it held before; Linux only.
+The best of several rounds counts. Extra memory is the high-water mark of a fresh process during the call, less what it
+held before; Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import platform
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import datasets
 import torch
 import transformers
+from _claims import Claim, best_seconds, report
 from datasets.fingerprint import Hasher
 
 from interpretune.analysis.cache.digests.walk import Policy
@@ -105,64 +104,42 @@ def measure_memory(way: str) -> float | None:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
 
 
-def measure(repeat: int) -> list[dict[str, Any]]:
+def measure(rounds: int) -> dict[str, dict[str, Any]]:
     models = {way: model_for(way) for way in WAYS}
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-    # Round by round, so that what else the machine does meets all of them; the first round warms it up.
-    for index in range(repeat + 1):
-        for way, run in WAYS.items():
-            began = time.perf_counter()
-            run(models[way])
-            if index:
-                seconds[way].append(time.perf_counter() - began)
+    seconds = best_seconds({way: partial(run, models[way]) for way, run in WAYS.items()}, rounds)
     size = sum(parameter.nbytes for parameter in models[OURS].parameters())
-    return [
-        {
-            "way": way,
-            "seconds": statistics.median(taken),
-            "best": min(taken),
-            "GB/s": size / statistics.median(taken) / 1e9,
-            "memory_mb": measure_memory(way),
-            "all": taken,
-        }
-        for way, taken in seconds.items()
-    ]
-
-
-def show(results: list[dict[str, Any]]) -> None:
-    by_way = {result["way"]: result for result in results}
-    ours = by_way[OURS]["seconds"]
-    print(f"{'':24}{'seconds':>10}{'GB/s':>8}{'extra MB':>10}{'key takes, of it':>18}")
-    for result in results:
-        memory = "" if result["memory_mb"] is None else f"{result['memory_mb']:.0f}"
-        share = f"1/{result['seconds'] / ours:.1f}" if result["seconds"] > ours else f"{ours / result['seconds']:.2f}"
-        print(f"{result['way']:24}{result['seconds']:10.4f}{result['GB/s']:8.1f}{memory:>10}{share:>18}")
-    bandwidth = by_way["torch.sum"]["seconds"] / ours
-    print(f"\nOf the read bandwidth: {bandwidth:.2f}. Targets: at least {TARGET_OF_BANDWIDTH} of it;")
-    print(f"time at most 1/{1 / TARGET_OF_HASHER:.0f} of Hasher's and 1/{1 / TARGET_OF_JOBLIB:.0f} of joblib's;")
-    print(f"extra memory at most {TARGET_MEMORY} MB.")
+    return {
+        way: {"seconds": best, "GB/s": size / best / 1e9, "memory_mb": measure_memory(way)}
+        for way, best in seconds.items()
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=7, help="timed rounds, of which the median counts")
-    parser.add_argument("--json", type=Path, default=Path("benchmarks/results/model_key.json"))
+    parser.add_argument("--repeat", type=int, default=15, help="timed rounds, of which the best counts")
+    parser.add_argument("--json", type=Path, help="write the figures there as well")
     parser.add_argument("--memory-of", choices=list(WAYS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.memory_of:
         print(extra_memory(arguments.memory_of))
         return
-    results = measure(arguments.repeat)
-    show(results)
-    versions = {
-        "python": platform.python_version(),
-        **{module.__name__: module.__version__ for module in (datasets, torch, transformers)},
-    }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(
-        json.dumps({"benchmark": "model_key", "versions": versions, "results": results}, indent=2) + "\n",
-        encoding="utf-8",
-    )
+    figures = measure(arguments.repeat)
+    print(f"{'':24}{'seconds':>10}{'GB/s':>8}{'extra MB':>10}")
+    for way, found in figures.items():
+        memory = "" if found["memory_mb"] is None else f"{found['memory_mb']:.0f}"
+        print(f"{way:24}{found['seconds']:10.4f}{found['GB/s']:8.1f}{memory:>10}")
+    ours = figures[OURS]["seconds"]
+    claims = [
+        Claim("key over datasets' Hasher", ours / figures["datasets Hasher"]["seconds"], at_most=TARGET_OF_HASHER),
+        Claim(
+            "key's share of torch.sum's bandwidth", figures["torch.sum"]["seconds"] / ours, at_least=TARGET_OF_BANDWIDTH
+        ),
+    ]
+    if "joblib.hash" in figures:
+        claims.append(Claim("key over joblib.hash", ours / figures["joblib.hash"]["seconds"], at_most=TARGET_OF_JOBLIB))
+    if figures[OURS]["memory_mb"] is not None:
+        claims.append(Claim("extra memory of the key, MB", figures[OURS]["memory_mb"], at_most=TARGET_MEMORY))
+    report("model_key", figures, claims, arguments.json)
 
 
 if __name__ == "__main__":
