@@ -160,6 +160,7 @@ HOSTILE = {
     "an array of great size": lambda fields: {
         "features": {"a": {"_type": "Array2D", "shape": [10**15, 10**15], "dtype": "int8"}}
     },
+    "seconds beyond any number": lambda fields: {"shards": [{**fields["shards"][0], "seconds": 10**400}]},
     "context of the wrong kind": lambda fields: {
         "context": {"op": {"a": 1}, "module": [1], "versions": "x", "notes": 5}
     },

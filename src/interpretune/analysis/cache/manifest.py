@@ -14,7 +14,6 @@ holds whole batches; ``batch_rows`` gives their row counts as runs ``[batches, r
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -272,7 +271,7 @@ class _Reader:
                 self.refuse("a run of batch_rows is no pair")
             runs.append((self._count(pair[0], "batches"), self._count(pair[1], "rows")))
         seconds = fields.get("seconds")
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < _MAX_COUNT:
             self.refuse("a shard's seconds are no number")
         shard = ShardInfo(
             name,
