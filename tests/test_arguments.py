@@ -8,6 +8,7 @@ import pytest
 
 from interpretune.analysis.cache import (
     AnalysisStoreHasher,
+    Policy,
     configure,
     dataset_from_generator,
     enable_analysisstore_caching,
@@ -116,6 +117,9 @@ def test_one_read_only_base_need_not_be_in_a_list(tmp_path):
 
 
 def test_a_policy_knows_its_values():
-    policy = type(AnalysisStoreHasher().policy)
     with pytest.raises(ValueError, match="runtime is 'none'"):
-        policy(runtime="none")
+        Policy(runtime="none")
+    assert Policy(ignore="inputs.run").ignore == ("inputs.run",)
+    given = {"inputs": {"run": 1, "layer": 3}}
+    hasher = AnalysisStoreHasher(Policy(ignore="inputs.run"))
+    assert hasher.fingerprint(inputs={"run": 2, "layer": 3}).hexdigest == hasher.fingerprint(**given).hexdigest

@@ -32,6 +32,7 @@ from .settings import (
 
 if TYPE_CHECKING:
     from .digests.registry import register_encoder
+    from .digests.walk import Policy
     from .directories import get_analysis_cache_dir
     from .hasher import AnalysisStoreHasher, Difference, Fingerprint
     from .materializing import dataset_from_generator, materialize
@@ -47,6 +48,7 @@ __all__ = [
     "Fingerprint",
     "LockTimeoutError",
     "Outcome",
+    "Policy",
     "RowError",
     "Settings",
     "UnfingerprintableError",
@@ -69,6 +71,7 @@ _LATER = {
     "Difference": "hasher",
     "Fingerprint": "hasher",
     "Outcome": "outcome",
+    "Policy": "digests.walk",
     "dataset_from_generator": "materializing",
     "get_analysis_cache_dir": "directories",
     "last_outcome": "outcome",
