@@ -18,6 +18,12 @@ pytest.importorskip("torch")
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "src"
 MANUAL: dict[str, Any] = {"schema": "BOTH", "op_names": [None]}
+SAMPLING: dict[str, Any] = {
+    "model": "SamplingModel",
+    "module": "GeneratingModule",
+    "schema": "SCORE",
+    "op_names": [None],
+}
 TWO = ["logits.scored", "logits.running"]
 RATIO = {"values.mean(dim=-1) + BIAS": "values.mean(dim=-1) * 2 + BIAS"}
 
@@ -45,6 +51,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "latent model": {"latent_weight": 1.0},
     "other latent weight": {"latent_weight": 2.0},
     "dropout": {"dropout": True},
+    "dropout, again": {"dropout": True},
+    "dropout, other seed": {"dropout": True, "seed": 1},
+    "sampling": SAMPLING,
+    "sampling, again": SAMPLING,
+    "sampling, other seed": {**SAMPLING, "seed": 1},
     # Ops that are called by name.
     "calls required": {"op_names": ["logits.calling"]},
     "calls required, changed": {"op_names": ["logits.calling"], "ops": RATIO},
@@ -85,6 +96,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     # Several at once, and chains.
     "two configs": {"op_names": TWO},
     "two configs, again": {"op_names": TWO},
+    "two configs of one name": {"op_names": TWO, "cfg": {"name": "both"}},
+    "in a thread": {"thread": True},
     "chain": {"op_names": ["logits", "from_store"], "chain": True},
     "chain, again": {"op_names": ["logits", "from_store"], "chain": True},
     # The same meaning of the upstream store by another way; and another meaning.
@@ -117,8 +130,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "told": {"not_understood": "told"},
     "told, again": {"not_understood": "told"},
     "told otherwise": {"not_understood": "told", "label": "other"},
-    "fails": {**MANUAL, "module": "FailingModule", "fails": True},
+    "fails": {**MANUAL, "module": "FailingModule", "fails": "error"},
     "fails no more": {**MANUAL, "module": "FailingModule"},
+    "interrupted": {**MANUAL, "module": "FailingModule", "fails": "interrupt", "weight": True},
+    "interrupted no more": {**MANUAL, "module": "FailingModule", "weight": True},
+    "switched off meanwhile": {**MANUAL, "module": "SwitchingOffModule"},
     "no batch": {"run": {"limit_analysis_batches": 0}},
     "switched off": {"caching": False},
     "not kept": {"enable_datasets_cache": False},
@@ -148,8 +164,13 @@ def run(directory: Path, base: Path, names: list[str], seed: int) -> dict[str, d
 
 
 def play(directory: Path, base: Path, named: dict[str, dict[str, Any]], seed: int) -> dict[str, dict[str, Any]]:
-    directory.mkdir(exist_ok=True)
     variants = [{"name": name, **variant} for name, variant in named.items()]
+    lines = script("scenario.py", directory, base, json.dumps(variants), seed=seed)
+    return {found["name"]: found for found in map(json.loads, lines)}
+
+
+def script(name: str, directory: Path, base: Path, *arguments: str, seed: int) -> list[str]:
+    directory.mkdir(exist_ok=True)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(HERE / "standin"), str(SOURCE)]),
@@ -158,10 +179,10 @@ def play(directory: Path, base: Path, named: dict[str, dict[str, Any]], seed: in
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "OMP_NUM_THREADS": "1",
     }
-    command = [sys.executable, str(HERE / "standin" / "scenario.py"), str(directory), json.dumps(variants)]
+    command = [sys.executable, str(HERE / "standin" / name), str(directory), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=directory, timeout=240)
     assert done.returncode == 0, done.stderr[-4000:]
-    return {found["name"]: found for found in map(json.loads, done.stdout.splitlines())}
+    return done.stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +281,9 @@ def test_a_change_of_what_only_some_analyses_use_is_a_miss(
     assert keys[0] != keys[1]
 
 
-@pytest.mark.parametrize("name", ["places and labels", "comment", "unread attribute", "filter: none", "kept again"])
+@pytest.mark.parametrize(
+    "name", ["places and labels", "comment", "unread attribute", "filter: none", "kept again", "in a thread"]
+)
 def test_what_changes_no_row_keeps_the_hit(runs: dict[str, dict[str, Any]], name: str) -> None:
     assert statuses(runs[name]) == ["hit"]
     assert runs[name]["forwards"] == 0
@@ -307,6 +330,8 @@ def test_several_configs_are_keyed_each(runs: dict[str, dict[str, Any]]) -> None
     assert statuses(runs["two configs"]) == ["hit", "miss"]
     assert statuses(runs["two configs, again"]) == ["hit", "hit"]
     assert runs["two configs"]["stores"] == runs["two configs, again"]["stores"]
+    assert statuses(runs["two configs of one name"]) == ["hit", "hit"]
+    assert runs["two configs of one name"]["stores"][0]["content"] == runs["two configs"]["stores"][1]["content"]
 
 
 def test_chains_are_keyed_by_the_content_of_the_store(runs: dict[str, dict[str, Any]]) -> None:
@@ -333,24 +358,28 @@ def test_what_says_itself_what_it_means_counts_by_that(runs: dict[str, dict[str,
 
 
 @pytest.fixture(scope="module")
-def advised(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, dict[str, Any]]]:
+def advised(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     """Run what cannot be understood, and then twice as the warnings say."""
     made = tmp_path_factory.mktemp("advice")
-    found = [play(made / "0", made / "base", NOT_UNDERSTOOD, seed=1)]
+    warned = play(made / "1", made / "base", NOT_UNDERSTOOD, seed=1)
     advice = {}
     for name, variant in NOT_UNDERSTOOD.items():
-        ignore = re.findall(r"leave it out of the key with `ignore=(\(.*?\))`", " ".join(found[0][name]["warnings"]))
-        advice[name] = {**variant, "settings": {"ignore": ast.literal_eval(ignore[0])}}
-    return [*found, *(play(made / str(seed), made / "base", advice, seed=seed) for seed in (2, 3))]
+        ignore = re.findall(r"leave it out of the key with `ignore=(\(.*?\))`", " ".join(warned[name]["warnings"]))
+        following = {**variant, "settings": {"ignore": ast.literal_eval(ignore[0])}}
+        advice.update({name: following, f"{name}, again": following})
+    return warned, play(made / "2", made / "base", advice, seed=2)
 
 
 @pytest.mark.parametrize("name", NOT_UNDERSTOOD)
-def test_the_way_out_in_the_warning_is_one(advised: list[dict[str, dict[str, Any]]], name: str) -> None:
-    warned, first, second = (found[name] for found in advised)
-    assert (statuses(warned), statuses(first), statuses(second)) == (["bypassed"], ["miss"], ["hit"])
-    assert f"`{name}`" in warned["warnings"][0]
-    assert not first["warnings"]
-    assert second["stores"][0]["content"] == warned["stores"][0]["content"]
+def test_the_way_out_in_the_warning_is_one(
+    advised: tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]], name: str
+) -> None:
+    warned, found = advised
+    assert statuses(warned[name]) == ["bypassed"]
+    assert f"`{name}`" in warned[name]["warnings"][0]
+    assert [statuses(found[which]) for which in (name, f"{name}, again")] == [["miss"], ["hit"]]
+    assert not found[name]["warnings"]
+    assert found[name]["stores"][0]["content"] == warned[name]["stores"][0]["content"]
 
 
 def test_settings_say_what_counts(runs: dict[str, dict[str, Any]]) -> None:
@@ -372,6 +401,36 @@ def test_a_failing_step_raises_as_in_the_host_and_keeps_what_was_computed(runs: 
     assert statuses(runs["fails no more"]) == ["extended"]
     assert runs["fails no more"]["outcomes"][0]["computed"] == 2
     assert runs["fails no more"]["stores"][0]["rows"] == 6
+
+
+def test_an_interrupted_run_goes_on(runs: dict[str, dict[str, Any]]) -> None:
+    assert runs["interrupted"]["error"] == "KeyboardInterrupt: the step fails"
+    assert statuses(runs["interrupted no more"]) == ["extended"]
+    assert runs["interrupted no more"]["outcomes"][0]["computed"] == 2
+
+
+def test_switching_off_in_the_middle_harms_nothing(runs: dict[str, dict[str, Any]]) -> None:
+    assert runs["switched off meanwhile"]["error"] is None
+    assert runs["switched off meanwhile"]["stores"][0]["content"] == runs["manual"]["stores"][0]["content"]
+
+
+def test_runs_that_draw_random_numbers_are_found_by_the_generators_states(runs: dict[str, dict[str, Any]]) -> None:
+    for name in ("dropout", "sampling"):
+        found = [runs[name + what] for what in ("", ", again", ", other seed")]
+        assert [statuses(one)[0] for one in found] == ["miss", "hit", "miss"]
+        assert changed(found[0], found[2]) == {"rng"}
+        assert found[0]["stores"][0]["content"] != found[2]["stores"][0]["content"]
+
+
+def test_modules_and_helpers_in_the_cells_of_a_notebook(tmp_path: Path, base: Path) -> None:
+    pytest.importorskip("IPython")
+    first, second = (
+        [line for line in script("notebook.py", tmp_path / str(seed), base, seed=seed) if line.startswith("status:")]
+        for seed in (1, 2)
+    )
+    # Run twice, with a comment more, with other code.
+    assert first == [f"status: {status}" for status in ("miss", "hit", "hit", "miss")]
+    assert second == ["status: hit"] * 4
 
 
 def test_without_columns_or_batches_the_host_decides(runs: dict[str, dict[str, Any]]) -> None:

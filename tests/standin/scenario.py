@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import types
 import warnings
 from pathlib import Path
@@ -63,7 +64,9 @@ def build(variant: dict, workdir: Path):
     )
     generation = GenerationCfg(**variant.get("generation", {}))
     cfg = user_side.UserConfig(
-        model_class=user_side.TinyModel, generative_step_cfg=generation, **variant.get("it_cfg", {})
+        model_class=getattr(user_side, variant.get("model", "TinyModel")),
+        generative_step_cfg=generation,
+        **variant.get("it_cfg", {}),
     )
     if variant.get("not_understood") == "field":
         cfg.future_knob = user_side.tickets()
@@ -83,7 +86,7 @@ def build(variant: dict, workdir: Path):
     if variant.get("latent_weight") is not None:
         session.module.saes = [latent_model(variant["latent_weight"])]
     sign = Path(os.environ.setdefault("FAIL_WHILE", str(workdir / "fail")))
-    sign.touch() if variant.get("fails") else sign.unlink(missing_ok=True)
+    sign.write_text(variant["fails"]) if "fails" in variant else sign.unlink(missing_ok=True)
     return session
 
 
@@ -153,6 +156,7 @@ class Counts:
 def run(variant: dict, workdir: Path, number: int, counts: Counts) -> dict:
     """Run one variant and tell what happened."""
     import datasets
+    import torch
 
     from interpretune import AnalysisRunner, AnalysisRunnerCfg
     from interpretune.analysis.cache import analysisstore_caching
@@ -167,22 +171,31 @@ def run(variant: dict, workdir: Path, number: int, counts: Counts) -> dict:
     found: dict = {"name": variant["name"], "error": None}
     stores: list = []
     caching = analysisstore_caching(variant.get("caching", True), **variant.get("settings", {}))
-    with warnings.catch_warnings(record=True) as caught, caching:
-        warnings.simplefilter("always")
+
+    def analyse() -> None:
         try:
             runner = AnalysisRunner(
                 AnalysisRunnerCfg(it_session=session, op_output_dataset_path=out, **variant.get("run", {}))
             )
+            torch.manual_seed(variant.get("seed", 0))
             if variant.get("chain"):
                 for op in ops:
                     stores.append(runner.run_analysis(config(variant, op, stores[-1] if stores else None)))
             else:
                 result = runner.run_analysis([config(variant, op) for op in ops])
-                stores = list(result.values()) if isinstance(result, dict) else [result]
-        except Exception as error:
+                stores.extend(result.values() if isinstance(result, dict) else [result])
+        except BaseException as error:
             found["error"] = f"{type(error).__name__}: {error}"
-        finally:
-            forget()
+
+    with warnings.catch_warnings(record=True) as caught, caching:
+        warnings.simplefilter("always")
+        if variant.get("thread"):
+            thread = threading.Thread(target=analyse)
+            thread.start()
+            thread.join()
+        else:
+            analyse()
+    forget()
     found["warnings"] = [str(warning.message) for warning in caught if warning.category is UserWarning]
     found["forwards"], found["drawn"] = counts.forwards - forwards, counts.drawn - drawn
     found["outcomes"] = [

@@ -18,6 +18,7 @@ from interpretune.config.module import ITConfig, ITDataModuleConfig
 from torch.utils.data import DataLoader
 
 import interpretune as it
+from interpretune.analysis.cache import enable_analysisstore_caching
 
 VOCABULARY = 12
 
@@ -55,6 +56,14 @@ class TinyModel(torch.nn.Module):
 
     def forward(self, input_ids):
         return self.out(self.drop(self.embed(input_ids).mean(dim=1)))
+
+
+class SamplingModel(TinyModel):
+    """Draws what comes next, as models do unless they are told otherwise."""
+
+    def generate(self, input_ids, do_sample=True):
+        logits = self(input_ids)
+        return torch.multinomial(logits.softmax(dim=-1), 1)[:, 0] if do_sample else logits.argmax(dim=-1)
 
 
 @dataclass(kw_only=True)
@@ -142,12 +151,30 @@ class TwoRowsModule(UserModule):
             yield from self.analysis_cfg.save_batch(rows, batch)
 
 
+class GeneratingModule(UserModule):
+    """Lets the model say what comes next."""
+
+    def analysis_step(self, batch, batch_idx):
+        rows = AnalysisBatch(score=self.model.generate(batch["input_ids"]).float())
+        yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+class SwitchingOffModule(ManualModule):
+    """Switches caching off while it runs."""
+
+    def analysis_step(self, batch, batch_idx):
+        if batch_idx == 2:
+            enable_analysisstore_caching(False)
+        yield from super().analysis_step(batch, batch_idx)
+
+
 class FailingModule(UserModule):
     """Fails at a batch while there is a file that says so: trouble from outside, of which no key can know."""
 
     def analysis_step(self, batch, batch_idx):
         if batch_idx == 4 and os.path.exists(os.environ["FAIL_WHILE"]):
-            raise RuntimeError("the step fails")
+            with open(os.environ["FAIL_WHILE"]) as sign:
+                raise (KeyboardInterrupt if sign.read() == "interrupt" else RuntimeError)("the step fails")
         rows = it.scored(self, it.logits(self, AnalysisBatch(), batch, batch_idx), batch, batch_idx)
         yield from self.analysis_cfg.save_batch(rows, batch)
 

@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
+
+from datasets.exceptions import DatasetGenerationError
 
 from .batches import batches_from
 from .host_warnings import warn_once
@@ -65,11 +67,19 @@ class HostCall:
         if reset is not None:
             reset()
 
-    def report(self, error: Exception) -> None:
-        """Dump what the host dumps when making a dataset fails."""
-        dump = getattr(self.runners, "handle_exception_with_debug_dump", None)
-        if dump is not None:
-            dump(error, (self.features, self.arguments, self.format, self.context), "dataset_generation")
+    def fail(self, cause: Exception) -> NoReturn:
+        """Raise what the host raises when making a dataset fails, and dump what it dumps.
+
+        Args:
+            cause: what went wrong, mostly in the step.
+        """
+        try:
+            raise DatasetGenerationError("An error occurred while generating the dataset") from cause
+        except DatasetGenerationError as error:
+            dump = getattr(self.runners, "handle_exception_with_debug_dump", None)
+            if dump is not None:  # it raises the error once it has dumped
+                dump(error, (self.features, self.arguments, self.format, self.context), "dataset_generation")
+            raise
 
     def rows(self, start: int) -> Iterator[list[dict[str, Any]]]:
         """Compute the rows of each batch, from one on."""
@@ -84,11 +94,12 @@ class HostCall:
         drawn = _Drawn(self.arguments["datamodule"])
         generator = self.runners.analysis_store_generator(**{**self.arguments, "datamodule": drawn})
         rows: list[Mapping[str, Any]] = []
-        number, failure = 0, None
+        number = 0
+        failure: BaseException | None = None
         while True:
             try:
                 row = next(generator, None)
-            except Exception as error:
+            except BaseException as error:  # also where the user interrupts: the last batch may be complete
                 failure, row = error, None
             # The rows of a batch are all there once the host goes on to the next one, or ends.
             ended = row is None

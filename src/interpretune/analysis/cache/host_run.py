@@ -70,8 +70,7 @@ def cached(runners: ModuleType, original: Callable[..., Any], args: tuple[Any, .
         call.begin_anew()
         return _uncached(call, original, args, kwargs, "bypassed", str(error))
     except Exception as error:
-        call.report(error)
-        raise datasets.exceptions.DatasetGenerationError("An error occurred while generating the dataset") from error
+        call.fail(error)
     return _kept(dataset, request).with_format(FORMAT, **call.format)
 
 

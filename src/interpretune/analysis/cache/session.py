@@ -177,6 +177,8 @@ def _tokenizers(run: SessionRun, walk: Walk) -> bytes:
 
 def _code(run: SessionRun, walk: Walk) -> bytes:
     pieces = []
+    if run.sampling is not None:
+        walk.stochastic(run.sampling, "torch")
     with walk.standing("module"):
         pieces += [walk.code(cls, f".{cls.__name__}") for cls in user_classes(run.module)]
         if run.step is not None and getattr(run.step, "__self__", None) is not run.module:

@@ -112,7 +112,9 @@ def encode_implementation(ops: list[Any], walk: Walk) -> bytes:
         held = walk.child(op._impl, "._impl") if op._impl is not None else b"none"
         return frame("op", walk.code(type(op), ".__class__"), held, str(len(members(op))).encode())
 
-    return _each(ops, walk, one)
+    token = _each(ops, walk, one)
+    walk.part(token, ", ".join(str(getattr(op, "name", type(op).__qualname__)) for op in ops) or "none", name="ops")
+    return token
 
 
 def encode_parameters(ops: list[Any], walk: Walk) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +18,8 @@ from .session_ops import implementations, ops_of
 __all__ = ["SessionRun", "session_references"]
 
 _GENERATED = "_generated_"
+#: Methods that generate text: the model's, and the host's own that calls it.
+_GENERATING = frozenset({"generate", "it_generate"})
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,17 @@ class SessionRun:
         return name in self.names or name in host_names()
 
     @cached_property
+    def sampling(self) -> str | None:
+        """Why text is drawn at random where the user's code generates some; None where it does not, or is greedy."""
+        if self.names.isdisjoint(_GENERATING):
+            return None
+        config = getattr(getattr(self.module.it_cfg, "generative_step_cfg", None), "lm_generation_cfg", None)
+        arguments = {**getattr(config, "model_config", {}), **getattr(config, "generate_kwargs", {})}
+        if arguments.get("do_sample", getattr(config, "do_sample", False)):
+            return "module.it_cfg.generative_step_cfg: text is generated with `do_sample`"
+        return "model: text is generated with `do_sample`" if _samples(getattr(self.module, "model", None)) else None
+
+    @cached_property
     def dependence(self) -> str | None:
         """Why batches are not independent of each other, or None: then a run may be sliced, extended and resumed."""
         stateful = [op for op in self.ops if getattr(op, "op_state", None) is not None]
@@ -116,6 +131,15 @@ class SessionRun:
             return None if self.limit >= len(self.loader) else self.limit
         except TypeError:  # a loader without a length
             return self.limit
+
+
+def _samples(model: Any) -> bool:
+    """Tell whether a model samples when it is asked to generate and nothing more is said."""
+    generate: Any = getattr(type(model), "generate", None)
+    default = None
+    with suppress(TypeError, ValueError, KeyError):  # no function, one that does not tell its parameters, or not this
+        default = inspect.signature(generate).parameters["do_sample"].default
+    return bool(getattr(getattr(model, "generation_config", None), "do_sample", False) if default is None else default)
 
 
 def _is_module(value: Any) -> bool:

@@ -17,6 +17,7 @@ DUMPS = []
 
 def handle_exception_with_debug_dump(error, context_data, operation_name):
     DUMPS.append((operation_name, type(error).__name__))
+    raise error
 
 
 def analysis_store_generator(module, datamodule, limit_analysis_batches=-1, step_fn="analysis_step", max_epochs=1):
@@ -43,7 +44,6 @@ def generate_analysis_dataset(module, features, it_format_kwargs, gen_kwargs, sp
         ).with_format("interpretune", **it_format_kwargs)
     except Exception as error:
         handle_exception_with_debug_dump(error, (features, gen_kwargs), "dataset_generation")
-        raise
 
 
 def core_analysis_loop(module, datamodule, limit_analysis_batches=-1, step_fn="analysis_step", max_epochs=1, **kwargs):
