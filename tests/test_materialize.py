@@ -13,6 +13,7 @@ import datasets
 import numpy as np
 import pytest
 
+from interpretune.analysis.cache import AnalysisCache
 from interpretune.analysis.cache.errors import RowError, UnfingerprintableError
 from interpretune.analysis.cache.hasher import Fingerprint
 from interpretune.analysis.cache.materializing import dataset_from_generator, materialize
@@ -328,3 +329,16 @@ def test_settings_of_a_block_end_with_it(base, calls, tmp_path):
         materialize(make_step(calls), BATCHES, features=FEATURES)
     assert entries(tmp_path / "other")
     assert not entries(base)
+
+
+def test_what_was_served_is_counted_for_this_process_and_for_all(base, calls):
+    for _ in range(3):
+        materialize(make_step(calls), BATCHES, features=FEATURES)
+    cache = AnalysisCache()
+    mine, all_of_them = cache.statistics(process=True), cache.statistics()
+    assert mine == all_of_them
+    assert (mine.hits, mine.misses) == (2, 1)
+    assert mine.rows_served == 3 * len(expected(None))
+    assert mine.seconds_saved > 0
+    assert "2 hits, 1 misses" in cache._repr_html_()
+    assert AnalysisCache(base / "other").statistics() == type(mine)()

@@ -348,11 +348,9 @@ _pinning("unpin", pinned=False)
 @_common
 def stats(context: _Context) -> None:
     """Sum up: entries, bytes, hits and misses, time saved."""
-    from .statistics import read_statistics
-
     entries, damage = context.entries()
     sizes = [entry.nbytes for entry in entries]
-    counted = read_statistics(context.cache.base)
+    counted = context.cache.statistics()
     data = {"entries": len(entries), "bytes": sum(sizes), "damaged": len(damage), **counted.as_json()}
     lines = [
         f"{'entries':<17} {len(entries):,}",

@@ -43,6 +43,7 @@ from .locks import KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME, ForeignFormatError
 from .paths import resolve_base, safe_name
 from .quarantine import quarantine, try_quarantine
+from .statistics import Statistics, process_statistics, read_statistics
 
 if TYPE_CHECKING:
     import datasets
@@ -313,6 +314,14 @@ class AnalysisCache:
                 if damage is not None:
                     damage.append(Damage(Path(path), getattr(error, "reason", None) or str(error)))
 
+    def statistics(self, *, process: bool = False) -> Statistics:
+        """Tell how often this base served.
+
+        Args:
+            process: count what this process asked for, and not what all did.
+        """
+        return process_statistics(self.base) if process else read_statistics(self.base)
+
     def _repr_html_(self) -> str:
         entries = sorted(self.entries(), key=lambda entry: -entry.nbytes)
         largest = max((entry.nbytes for entry in entries), default=1) or 1
@@ -329,9 +338,11 @@ class AnalysisCache:
         ]
         total = html.size_text(sum(entry.nbytes for entry in entries))
         title = f"{len(entries):,} entries, {total}, in {self.base}"
+        counted = read_statistics(self.base)
+        served = f"{counted.hits:,} hits, {counted.misses:,} misses, {counted.seconds_saved:,.0f} s saved"
         more = f"the {SHOWN} largest are shown" if len(entries) > SHOWN else ""
         head = ("key", "op", "dataset", "module", "rows", "size", "created")
-        return html.page(title, html.table(rows, head), html.table([(more,)]) if more else "")
+        return html.page(title, html.table([(served,)]), html.table(rows, head), html.table([(more,)]) if more else "")
 
 
 def _is_safe(base: Path) -> bool:
