@@ -351,6 +351,12 @@ def test_a_row_that_names_a_file_counts_by_its_content(tmp_path: Path) -> None:
     assert components(dataset) != before
     path.write_bytes(b"first")
     assert components(dataset) == before
+    other = tmp_path / "elsewhere.png"
+    other.write_bytes(b"first")
+    stored = [{"bytes": b"first", "path": name} for name in (None, "a.png")] + [None]
+    inside = [Dataset.from_dict({"picture": [row, None]}, features=dataset.features) for row in stored]
+    assert components(pictures(other, None)) == before, "where a file lies says nothing"
+    assert components(inside[0]) == components(inside[1]) == before != components(inside[2])
     as_path = dataset.cast_column("picture", Image(decode=False))
     before = components(as_path)
     path.unlink()

@@ -11,6 +11,7 @@ import decimal
 import enum
 import fractions
 import functools
+import ipaddress
 import json
 import logging
 import math
@@ -19,6 +20,7 @@ import pathlib
 import random
 import re
 import runpy
+import string
 import struct
 import subprocess
 import sys
@@ -288,6 +290,10 @@ DISTINCT = [
     *(np.random.RandomState(1), np.random.RandomState(2), np.random.default_rng(1), np.random.default_rng(2)),
     *(np.random.PCG64(1), np.random.MT19937(1), np.random.SeedSequence(1), np.random.SeedSequence(2)),
     *(random.Random(1), random.Random(2)),
+    *(ipaddress.ip_address("10.0.0.1"), ipaddress.ip_address("10.0.0.2"), ipaddress.ip_address(10 << 24 | 1 << 100)),
+    *(ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("10.0.0.0/9"), ipaddress.ip_interface("10.0.0.1/8")),
+    *(ipaddress.ip_address("fe80::1"), ipaddress.ip_address("fe80::1%1"), ipaddress.ip_interface("fe80::1/9")),
+    *(string.Template("$a"), string.Template("$b")),
 ]
 
 

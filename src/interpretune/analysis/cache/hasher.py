@@ -283,6 +283,7 @@ def _models(inputs: Mapping[str, Any]) -> list[tuple[Any, bytes]]:
 
 def _iterated(data: Any) -> Any:
     """Give what stands for an iterable's meaning: itself where it is known, else the code that iterates over it."""
-    if data is None or find_encoder(data) is not None or not hasattr(data, "__iter__"):
+    if data is None or find_encoder(data) is not None:
         return data
-    return data.__iter__
+    # Python also iterates over what only gives items by their numbers.
+    return getattr(data, "__iter__", None) or getattr(data, "__getitem__", data)

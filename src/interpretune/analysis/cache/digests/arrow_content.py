@@ -65,14 +65,14 @@ class ColumnDigest:
     """Collects the digest of one column, array by array.
 
     Args:
-        follow_paths: whether structs of ``bytes`` and ``path`` are media whose bytes lie in the file where they are not
-            given; such paths are collected in `paths`.
+        media: whether structs of ``bytes`` and ``path`` are media, which a row shows decoded: what they contain counts,
+            read from the file where the bytes are not given, and not where that file lies.
     """
 
-    def __init__(self, *, follow_paths: bool = False) -> None:
+    def __init__(self, *, media: bool = False) -> None:
         self.rows = 0
-        self.paths: set[str] = set()
-        self._follow_paths = follow_paths
+        self._media = media
+        self._files: dict[str, bytes] = {}
         self._streams: dict[str, xxhash.xxh3_128] = {}
         self._counts: dict[str, int] = {}
 
@@ -81,6 +81,7 @@ class ColumnDigest:
 
         Raises:
             TypeError: the values are of a type that cannot be taken apart.
+            OSError: a file of media cannot be read.
         """
         self.rows += len(array)
         self._values(array, "")
@@ -128,10 +129,26 @@ class ColumnDigest:
         fields = {kind.field(index).name: column for index, column in enumerate(array.flatten())}
         if len(fields) != kind.num_fields:
             raise TypeError(f"two fields of {kind} have one name")
+        if self._media and fields.keys() == {"bytes", "path"}:
+            for data, path in zip(fields["bytes"], fields["path"], strict=True):
+                self._add(f"{at}/media", self._content(data.as_buffer() if data.is_valid else None, path.as_py()))
+            return
         for name, column in fields.items():
             self._values(column, f"{at}/{len(name)}:{name}")
-        if self._follow_paths and fields.keys() == {"bytes", "path"}:
-            self.paths.update(fields["path"].filter(fields["bytes"].is_null()).drop_null().to_pylist())
+
+    def _content(self, data: pa.Buffer | None, path: str | None) -> bytes:
+        """Give the digest of what one row of media contains."""
+        if data is not None:
+            return xxhash.xxh3_128_digest(data)
+        if path is None:
+            return bytes(xxhash.xxh3_128().digest_size)
+        if path not in self._files:
+            hasher = xxhash.xxh3_128()
+            with open(path, "rb") as file:
+                while block := file.read(1 << 20):
+                    hasher.update(block)
+            self._files[path] = hasher.digest()
+        return self._files[path]
 
     def _texts(self, array: pa.Array, at: str) -> None:
         wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
@@ -148,21 +165,22 @@ class ColumnDigest:
 def column_digests(
     columns: Mapping[str, pa.ChunkedArray],
     rows: np.ndarray[Any, Any] | None = None,
-    follow: frozenset[str] = frozenset(),
+    media: frozenset[str] = frozenset(),
 ) -> dict[str, ColumnDigest]:
     """Digest columns in parallel.
 
     Args:
         columns: the columns by name, of equal lengths.
         rows: which rows to take, in which order; all as they are where None.
-        follow: names of columns of media; see `ColumnDigest`.
+        media: names of columns of media; see `ColumnDigest`.
 
     Raises:
         TypeError: a column is of a type that cannot be taken apart.
+        OSError: a file of media cannot be read.
     """
 
     def digest(name: str) -> ColumnDigest:
-        found = ColumnDigest(follow_paths=name in follow)
+        found = ColumnDigest(media=name in media)
         for array in _blocks(columns[name], rows):
             found.feed(array)
         return found

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from .code_noise import is_noise
-from .walk import IGNORED, Walk, frame
+from .walk import IGNORED, NOISE, Walk, frame
 
 __all__ = [
     "NOISE_ATTRIBUTES",
@@ -226,7 +226,7 @@ def encode_object(value: Any, walk: Walk) -> bytes:
     if is_noise(value) or any(
         f"{base.__module__}.{base.__qualname__}" in NOISE_CLASSES for base in type(value).__mro__
     ):
-        return b"noise"
+        return NOISE
     if isinstance(value, weakref.ref):
         target = value()
         return b"dead reference" if target is None else walk.child(target, "()")

@@ -99,6 +99,11 @@ class CodeGraph:
 
     # What the walk asks for
 
+    @property
+    def size(self) -> int:
+        """How many functions and classes it holds."""
+        return len(self._nodes)
+
     def meet(self, value: Any, label: str) -> bytes:
         """Take note of code met by the walk.
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from .distributions import PYTHON, class_origin
 from .values import encode_scalar, item_tokens, mapping_tokens, set_tokens
-from .walk import Walk, frame
+from .walk import IGNORED, Walk, frame
 
 __all__ = [
     "class_token",
@@ -96,10 +96,10 @@ def encode_instance(value: Any, walk: Walk) -> bytes:
     content = next((_CONTENT[base] for base in cls.__mro__ if base in _CONTENT), None)
     if content is not None:
         pieces += content(value, walk)
-    attributes = _attributes(value, walk)
-    pieces += [
-        frame("attribute", name.encode(), walk.child(attributes[name], f".{name}")) for name in sorted(attributes)
-    ]
+    for name, attribute in sorted(_attributes(value, walk).items()):
+        token = walk.child(attribute, f".{name}")
+        if token != IGNORED:
+            pieces.append(frame("attribute", name.encode(), token))
     return frame("instance", *pieces)
 
 

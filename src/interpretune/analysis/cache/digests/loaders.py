@@ -17,10 +17,11 @@ from torch.utils import data
 from .attributes import counted, encode_object, objects_understood
 from .code import encode_called
 from .distributions import class_origin
+from .instances import encode_instance
 from .tensors import tensor_digests
 from .walk import Walk, frame
 
-__all__ = ["encode_generator", "encode_loader", "encode_sampler", "encode_torch_dataset"]
+__all__ = ["encode_collator", "encode_generator", "encode_loader", "encode_sampler", "encode_torch_dataset"]
 
 #: Attributes of a loader that were counted by themselves or do not count, each with the reason.
 _LOADER_ATTRIBUTES: dict[str, str] = {
@@ -71,6 +72,21 @@ def encode_loader(value: data.DataLoader[Any], walk: Walk) -> bytes:
     for name in sorted(set(value.__dict__) - set(_LOADER_ATTRIBUTES)):
         pieces += (name.encode(), walk.child(value.__dict__[name], f".{name}"))
     return frame("loader", *pieces)
+
+
+def encode_collator(value: Any, walk: Walk) -> bytes:
+    """Give the token of a collator of transformers, some of which draw random numbers.
+
+    Args:
+        value: the collator.
+        walk: where it was met.
+    """
+    bases = {base.__qualname__ for base in type(value).__mro__}
+    masks = "DataCollatorForLanguageModeling" in bases and getattr(value, "mlm", True)
+    if (masks and getattr(value, "seed", None) is None) or "DataCollatorForPermutationLanguageModeling" in bases:
+        generator = "numpy" if getattr(value, "return_tensors", "pt") == "np" else "torch"
+        walk.stochastic(f"{walk.path}: {type(value).__qualname__} masks at random", generator)
+    return encode_instance(value, walk)
 
 
 def encode_generator(value: torch.Generator, walk: Walk) -> bytes:
@@ -135,7 +151,9 @@ def _batches(loader: data.DataLoader[Any], walk: Walk) -> bytes:
 def _order(sampler: Any, walk: Walk, step: str) -> bytes:
     """Give the token of the order that a loader gets from a sampler."""
     with walk.at(step):
-        if isinstance(sampler, data.Sampler) and class_origin(type(sampler)).user:
+        # Torch takes anything that can be iterated over for a sampler.
+        strange = isinstance(sampler, data.Sampler) or walk.find_encoder(sampler) is None
+        if strange and class_origin(type(sampler)).user:
             return _behaviour(sampler, _SAMPLER_METHODS, walk)
         return walk.child(sampler)
 

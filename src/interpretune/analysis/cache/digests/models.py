@@ -33,7 +33,7 @@ from .module_hooks import encode_hooks
 from .module_training import passes_on, randomness, training_matters
 from .module_tree import Node, grow, plain_class
 from .tensors import hash_tensors
-from .walk import Encoder, Walk, frame
+from .walk import IGNORED, Encoder, Walk, frame
 
 __all__ = ["encode_config", "encode_module"]
 
@@ -59,7 +59,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
             _file(walk, ".structure", lambda: _structure(nodes, kept, codes, walk)),
             _file(walk, ".config", lambda: _configs(nodes, walk)),
             _file(walk, ".generation", lambda: _generation(nodes, walk)),
-            _file(walk, ".training", lambda: _training(nodes, codes, walk)),
+            _file(walk, ".training", lambda: _training(nodes, codes, walk), always=True),
             _file(walk, ".hooks", lambda: encode_hooks(nodes, walk)),
             _file(walk, ".device", lambda: _device(nodes, walk)),
             _file(walk, ".weights", finish_weights),
@@ -126,11 +126,15 @@ def _implementation(name: Any, field: str, walk: Walk) -> list[bytes]:
     return pieces
 
 
-def _file(walk: Walk, name: str, encode: Any) -> bytes:
-    """File one component; give its placeholder, or nothing where there is nothing to file or the user left it out."""
+def _file(walk: Walk, name: str, encode: Any, always: bool = False) -> bytes:
+    """File one component; give its placeholder, or nothing where there is nothing to file or the user left it out.
+
+    Where it was left out it is looked at `always` if it also says something about the run.
+    """
     if walk.policy.ignore and walk.policy.ignores(walk.path + name):
         walk.ignored.append(walk.path + name)
-        encode()
+        if always:
+            encode()
         return b""
     with walk.component(name):
         token = encode()
@@ -190,6 +194,8 @@ def _start_weights(nodes: list[Node], kept: _Kept, walk: Walk) -> Any:
         for path in [path for path in named if walk.policy.ignores(walk.path + path)]:
             walk.ignored.append(walk.path + path)
             del named[path]
+    if walk.policy.ignores(f"{walk.path}.weights"):
+        named.clear()
     wait = hash_tensors(named, walk)
 
     def finish() -> bytes:
@@ -234,6 +240,9 @@ def _structure(nodes: list[Node], kept: _Kept, codes: ClassCodes, walk: Walk) ->
             if cls not in classes:
                 classes[cls] = _class(cls, codes, walk)
             walk.part(classes[cls], cls.__qualname__, name=f"{walk.path}.__class__")
+            if isinstance(node.module, torch.nn.ModuleDict):
+                names = list(node.module)
+                walk.part(frame("order", *map(str.encode, names)), ", ".join(names), name=f"{walk.path}.keys()")
             pieces += (classes[cls], _attributes(node.module, kept[node.path], walk))
     return frame("structure", *pieces)
 
@@ -257,7 +266,8 @@ def _attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk)
             # Its own method under another name: what it is bound to is being taken apart here.
             pieces += (name.encode(), frame("own method", walk.child(attribute.__func__, f".{name}")))
         elif not isinstance(attribute, torch.Tensor):
-            pieces += (name.encode(), walk.child(attribute, f".{name}"))
+            token = walk.child(attribute, f".{name}")
+            pieces += (name.encode(), token) if token != IGNORED else ()
     return frame("attributes", *pieces)
 
 

@@ -23,6 +23,8 @@ __all__ = ["ClassCode", "ClassCodes", "records"]
 
 #: Methods that run before the first forward, or print.
 _BESIDE = frozenset({"__init__", "extra_repr", "__repr__", "_init_weights", "reset_parameters"})
+#: Methods that libraries add to classes of others when they are first used, and which no forward calls.
+_ADDED = frozenset({("torch.nn.modules.module", "Module.smart_apply")})
 #: Names by which code reaches attributes that it does not name.
 _DYNAMIC = frozenset({"getattr", "__dict__", "vars", "__getattribute__", "attrgetter", "eval", "exec"})
 
@@ -47,7 +49,8 @@ class ClassCode:
         return tuple(
             (f"{self.cls.__qualname__}.{name}", function)
             for name, function in self.functions
-            if str(function.__globals__.get("__name__", "")).partition(".")[0] not in (home, "torch")
+            if (self.cls.__module__, f"{self.cls.__qualname__}.{name}") not in _ADDED
+            and str(function.__globals__.get("__name__", "")).partition(".")[0] not in (home, "torch")
         )
 
     @cached_property

@@ -6,8 +6,10 @@ from typing import Any
 
 from torch.nn.modules import module as torch_module
 
+from .distributions import class_origin
 from .module_tree import Node
 from .observers import is_observer, keeper_token
+from .registry import find_encoder
 from .walk import Walk, frame
 
 __all__ = ["NOISE_HOOKS", "encode_hooks"]
@@ -17,6 +19,7 @@ NOISE_HOOKS = {
     "transformer_lens.model_bridge.generalized_components.block": "put in place by the first forward, to keep what a "
     "later hook point gives out",
     "transformers.utils.output_capturing": "collects hidden states during a call that asks for them; else idle",
+    "transformers.modeling_utils": "lets gradients through to the embeddings, for checkpointing and adapters",
 }
 
 _HOOK_KINDS = (
@@ -25,6 +28,8 @@ _HOOK_KINDS = (
     ("_backward_pre_hooks",),
     ("_backward_hooks", "_is_full_backward_hook"),
 )
+#: Hooks of a parameter, which see and may change its gradient.
+_GRADIENT_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
 def encode_hooks(nodes: list[Node], walk: Walk) -> bytes | None:
@@ -45,6 +50,10 @@ def encode_hooks(nodes: list[Node], walk: Walk) -> bytes | None:
                 if hooks:
                     with walk.at(node.path):
                         pieces += _registered(kind, hooks, [getattr(module, flag, None) for flag in flags], walk)
+        for name, tensor in node.module._parameters.items() if node.inside is None else ():
+            for kind in _GRADIENT_HOOKS if tensor is not None else ():
+                with walk.at(f"{node.path}.{name}"):
+                    pieces += _registered(kind, getattr(tensor, kind) or {}, [], walk)
     for kind in ("_global_forward_pre_hooks", "_global_forward_hooks", "_global_backward_pre_hooks",
                  "_global_backward_hooks"):  # fmt: skip
         pieces += _registered(kind, getattr(torch_module, kind, {}), [], walk)
@@ -64,7 +73,15 @@ def _registered(kind: str, hooks: dict[int, Any], flags: list[Any], walk: Walk) 
         # Handle numbers come from a counter of the process; the order is what counts.
         state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in flags]
         step = f".{kind.strip('_')}[{len(tokens)}]"
-        token = keeper_token(hook, walk) or walk.child(hook, step)
+        token = keeper_token(hook, walk) or _hook(hook, step, walk)
         walk.part(token, getattr(hook, "__qualname__", type(hook).__qualname__), name=walk.path + step)
         tokens.append(frame("hook", token, *(b"bool:1" if on else b"bool:0" for on in state)))
     return [walk.path.encode(), kind.encode(), *tokens] if tokens else []
+
+
+def _hook(hook: Any, step: str, walk: Walk) -> bytes:
+    if find_encoder(hook) is None and class_origin(type(hook)).user:
+        # An object of the user's that is called as a hook counts by what its `__call__` reads: not by its counters.
+        with walk.at(step):
+            return walk.code(hook, "")
+    return walk.child(hook, step)

@@ -48,6 +48,9 @@ def numerics_components(policy: Policy) -> dict[str, Any]:
         "flush_denormal": _flushes_denormals(torch),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ and torch.version.cuda},
     }
+    packed = getattr(torch._C, "_get_nnpack_enabled", None)
+    if packed is not None:
+        found["nnpack_enabled"] = packed()
     if policy.device == "strict":
         found["default_device"] = torch.get_default_device().type
     for path in (

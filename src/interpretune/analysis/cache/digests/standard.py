@@ -45,6 +45,15 @@ def _random(value: random.Random) -> Any:
     return value.getstate()
 
 
+def _address(value: Any) -> Any:
+    # Two addresses may differ in the zone only, which is no number.
+    return int(value), getattr(value, "scope_id", None)
+
+
+def _network(value: Any) -> Any:
+    return _address(value.network_address), value.prefixlen
+
+
 #: By name of the class: what a value of it is, told in values that are already understood.
 _TOLD: dict[str, Callable[[Any], Any]] = {
     "range": lambda value: (value.start, value.stop, value.step),
@@ -61,6 +70,11 @@ _TOLD: dict[str, Callable[[Any], Any]] = {
     "Pattern": _pattern,
     "array": _array,
     "Random": _random,
+    "ContextVar": lambda value: value.get(None),
+    **dict.fromkeys(("IPv4Address", "IPv6Address"), _address),
+    **dict.fromkeys(("IPv4Network", "IPv6Network"), _network),
+    **dict.fromkeys(("IPv4Interface", "IPv6Interface"), lambda value: (_address(value.ip), value.network.prefixlen)),
+    "Template": lambda value: value.template,
 }
 
 
@@ -72,7 +86,7 @@ def encode_standard(value: Any, walk: Walk) -> bytes:
         walk.refuse(value, "a time zone that was read from a file has no name")
     with walk.summarised():
         token = frame(kind, walk.child(told))
-    walk.part(token, kind if kind == "Random" else str(value))
+    walk.part(token, kind if kind in ("Random", "ContextVar") else str(value))
     return token
 
 

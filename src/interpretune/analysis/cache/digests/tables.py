@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import xxhash
 from datasets import Dataset, DatasetDict, Features, IterableDataset, List
 from datasets.features.features import require_decoding
 
@@ -141,28 +139,15 @@ def _digested(
         found = column_digests({name: columns[name] for name in columns if name not in unread}, rows, media)
     except (TypeError, pa.ArrowException) as error:
         walk.refuse(columns, f"the content of its columns cannot be read: {error}")
-    tokens = {name: digest.token() for name, digest in found.items()}
-    remember(tokens)
-    for name in media:
-        files = (frame("file", path.encode(), _file_token(path, name, walk)) for path in sorted(found[name].paths))
-        tokens[name] = frame("media", tokens[name], *files)
-    return {**unread, **tokens}
-
-
-def _file_token(path: str, column: str, walk: Walk) -> bytes:
-    # A row that names a file shows its content as soon as it is looked at, so the content counts.
-    hasher = xxhash.xxh3_128()
-    try:
-        with Path(path).open("rb") as file:
-            while block := file.read(1 << 20):
-                hasher.update(block)
     except OSError as error:
         walk.refuse(
-            path,
-            f"column {column!r} shows the content of file {path!r}, which cannot be read: {error.strerror or error}",
+            columns,
+            f"a row shows the content of file {error.filename!r}, which cannot be read: {error.strerror or error}",
             "Store the bytes in the dataset, or cast the column to one with `decode=False`.",
         )
-    return hasher.digest()
+    tokens = {name: digest.token() for name, digest in found.items()}
+    remember(tokens)
+    return {**unread, **tokens}
 
 
 def _format_token(value: Dataset, walk: Walk) -> bytes:

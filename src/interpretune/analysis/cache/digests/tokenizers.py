@@ -10,9 +10,10 @@ import json
 from typing import Any
 
 from .attributes import counted, objects_understood
+from .distributions import class_origin
 from .walk import Walk, frame
 
-__all__ = ["NOISE_ATTRIBUTES", "encode_added_token", "encode_backend", "encode_tokenizer"]
+__all__ = ["NOISE_ATTRIBUTES", "encode_added_token", "encode_backend", "encode_piece", "encode_tokenizer"]
 
 _ORIGIN = "says where the tokenizer came from"
 _DERIVED = "follows from what counts already"
@@ -30,6 +31,8 @@ NOISE_ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(("verbose", "deprecation_warnings"), "says what is logged"),
     "cache": "pieces of words that were met before",
 }
+#: The same for tokenizers around a backend: what it was made from, which may be the names of files.
+_BUILT_FROM = frozenset({"_vocab", "_merges"})
 
 _ADDED_TOKEN_FIELDS = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
 #: Attributes that name special tokens; loading a tokenizer turns their texts into `AddedToken` objects.
@@ -48,9 +51,11 @@ def encode_tokenizer(value: Any, walk: Walk) -> bytes:
     """
     walk.use("transformers")
     pieces = [walk.code(type(value), ".__class__")]
+    built = hasattr(value.__dict__.get("_tokenizer"), "to_str") and not class_origin(type(value)).user
     with objects_understood(walk):
         for name, attribute in counted(value, walk):
-            if name in NOISE_ATTRIBUTES and not walk.policy.includes(f"{walk.path}.{name}"):
+            noise = name in NOISE_ATTRIBUTES or (built and name in _BUILT_FROM)
+            if noise and not walk.policy.includes(f"{walk.path}.{name}"):
                 continue
             with walk.at(f".{name}"):
                 pieces += (name.encode(), _attribute(name, attribute, walk))
@@ -87,6 +92,15 @@ def encode_backend(value: Any, walk: Walk) -> bytes:
 def encode_added_token(value: Any, walk: Walk) -> bytes:
     """Give the token of a `tokenizers.AddedToken`: its text and its flags."""
     return frame("added token", *(walk.child(getattr(value, name, None), f".{name}") for name in _ADDED_TOKEN_FIELDS))
+
+
+def encode_piece(value: Any, walk: Walk) -> bytes:
+    """Give the token of a part of a `tokenizers.Tokenizer` by itself, such as a normaliser: its class and its JSON."""
+    walk.use("tokenizers")
+    state = value.__getstate__()
+    token = frame("tokenizer piece", type(value).__qualname__.encode(), state)
+    walk.part(token, f"{type(value).__qualname__} {state.decode(errors='replace')}")
+    return token
 
 
 def _backend(value: Any, walk: Walk, without: tuple[str, ...]) -> bytes:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .walk import Walk, frame, hex_digest
+from .walk import IGNORED, Walk, frame, hex_digest
 
 __all__ = [
     "encode_bytes_like",
@@ -148,10 +148,11 @@ def _pair_tokens(
         # Keys that mean the same (two nans, two equal objects without equality): only the values tell the items apart.
         pairs = sorted((token, walk.apart(item, "[key]")) for token, (_, item) in zip(tokens, items, strict=True))
         return [piece for pair in pairs for piece in pair]
-    pieces = []
+    pieces: list[bytes] = []
     for index in order:
         key, item = items[index]
-        pieces += [tokens[index], walk.child(item, f"[{_key_name(key, tokens[index])}]")]
+        token = walk.child(item, f"[{_key_name(key, tokens[index])}]")
+        pieces += (tokens[index], token) if token != IGNORED else ()
     return pieces
 
 

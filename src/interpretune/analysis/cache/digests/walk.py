@@ -27,7 +27,7 @@ from ..settings import check_choice, listed
 if TYPE_CHECKING:
     from .code import CodeGraph
 
-__all__ = ["IGNORED", "Composed", "Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
+__all__ = ["IGNORED", "NOISE", "Composed", "Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
 
 #: Parts kept for one component; beyond it a diff names the container instead of the leaf.
 MAX_PARTS = 20_000
@@ -35,6 +35,8 @@ MAX_PARTS = 20_000
 MAX_TEXT = 8_000
 #: Token of what the user left out. Where things have names, nothing is left of it, not even its name.
 IGNORED = b"ignored"
+#: Token of an object that can change nothing, such as a logger.
+NOISE = b"noise"
 
 
 def frame(tag: str, *pieces: bytes) -> bytes:
@@ -245,19 +247,26 @@ class Walk:
         if identity in self._active:
             self.refuse(value, "it contains itself", hint="Break the cycle, or leave the back-reference out.")
         self._active.add(identity)
-        records, first = self._records, len(self._recorded)
+        records, first, named = self._records, len(self._recorded), self._named()
         try:
             token = encoder(value, self)
         except RecursionError:
             self.refuse(value, "it is nested too deeply")
         finally:
             self._active.discard(identity)
+        if named == self._named() and token not in (IGNORED, NOISE):
+            # Nothing inside of it has a name that a diff could show.
+            self.part(token, getattr(value, "__qualname__", type(value).__qualname__))
         # Not kept are scalars, whose parts have a name at each place, and anything where a path may be ignored, as the
         # same object may lie at two paths. The object is kept, so that its id cannot be given to another one meanwhile.
         if records == self._records and token[:1] == b"@" and not self.policy.ignore:
             self._memo[identity] = (token, value)
             self._inside[identity] = (self.path, first, len(self._recorded))
         return token
+
+    def _named(self) -> tuple[int, int, int]:
+        """How much a diff has to show until now: parts, components, functions and classes that will be followed."""
+        return len(self._recorded), len(self._components), 0 if self._graph is None else self._graph.size
 
     def _record_again(self, identity: int) -> None:
         """Record the parts of an object that was met before at this place too.
