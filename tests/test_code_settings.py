@@ -116,6 +116,182 @@ def op(b): return a.f(b)
         changed=(("# text", "# other"),),
     ),
     Small("a module's text", '"text"\ndef op(b): return __doc__\n', changed=(('"text"', '"other"'),)),
+    Small(
+        "a name of the module",
+        """
+k = 3
+z = 4
+def op(b): return globals()['k']
+""",
+        changed=(("k = 3", "k = 5"),),
+        kept=(("z = 4", "z = 5"),),
+    ),
+    Small(
+        "any function of the module",
+        """
+def f(): return 1
+def op(b):
+    names = globals()
+    return names[b]()
+""",
+        changed=(("return 1", "return 2"),),
+    ),
+    Small(
+        "the module by its name",
+        """
+import sys
+k = 3
+def op(b): return sys.modules[__name__].k
+""",
+        changed=(("k = 3", "k = 5"),),
+    ),
+    Small(
+        "the names of another module",
+        """
+import types
+m = types.ModuleType('m')
+m.k = 3
+def op(b): return vars(m)['k'] + m.__dict__['k']
+""",
+        changed=(("m.k = 3", "m.k = 5"),),
+    ),
+    Small(
+        "the attributes of an object",
+        """
+class A:
+    def __init__(self): self.k = 1; self.unknown = object()
+a = A()
+def op(b): return vars(a)['k'] + a.__dict__['k']
+""",
+        changed=(("self.k = 1", "self.k = 2"),),
+        kept=(("object()", "object"),),
+    ),
+    Small(
+        "a text that is evaluated",
+        """
+k = 3
+def op(b): return eval('k + b')
+""",
+        changed=(("k = 3", "k = 5"), ("k + b", "k - b")),
+    ),
+    Small(
+        "a member of an enum by its name",
+        """
+import enum
+class E(enum.Enum):
+    A = 1
+    B = 2
+def op(b): return E[b].value
+""",
+        changed=(("B = 2", "B = 3"),),
+    ),
+    Small(
+        "a field of a named tuple",
+        """
+from collections import namedtuple
+P = namedtuple('P', 'x y')
+p = P(1, 2)
+def op(b): return p.x
+""",
+        changed=(("P(1,", "P(3,"),),
+        kept=((", 2)\n", ", 3)\n"),),
+    ),
+    Small(
+        "a weak reference",
+        """
+import weakref
+class A:
+    def __init__(self): self.k = 1
+a = A()
+r = weakref.ref(a)
+p = weakref.proxy(a)
+def op(b): return r().k + p.k
+""",
+        changed=(("self.k = 1", "self.k = 2"),),
+    ),
+    Small(
+        "a variable of a context",
+        """
+import contextvars
+v = contextvars.ContextVar('v', default=3)
+def op(b): return v.get()
+""",
+        changed=(("default=3", "default=4"), ("=3)\n", "=3); v.set(4)\n")),
+    ),
+    Small(
+        "an installed function of a class of its own",
+        """
+import numpy as np
+f = np.max
+def op(b): return f(b)
+""",
+        changed=(("np.max", "np.min"),),
+    ),
+    Small(
+        "special methods: float(a)",
+        """
+class A:
+    def __init__(self): self.k = 1; self.unknown = object()
+    def __float__(self): return self.k
+    __hash__ = __abs__ = __index__ = __float__
+a = A()
+def op(b): return float(a)
+""",
+        changed=(("self.k = 1", "self.k = 2"),),
+        kept=(("object()", "object"),),
+    ),
+    Small(
+        "special methods: hash(a)",
+        """
+class A:
+    def __init__(self): self.k = 1; self.unknown = object()
+    def __float__(self): return self.k
+    __hash__ = __abs__ = __index__ = __float__
+a = A()
+def op(b): return hash(a)
+""",
+        changed=(("self.k = 1", "self.k = 2"),),
+        kept=(("object()", "object"),),
+    ),
+    Small(
+        "special methods: abs(a)",
+        """
+class A:
+    def __init__(self): self.k = 1; self.unknown = object()
+    def __float__(self): return self.k
+    __hash__ = __abs__ = __index__ = __float__
+a = A()
+def op(b): return abs(a)
+""",
+        changed=(("self.k = 1", "self.k = 2"),),
+        kept=(("object()", "object"),),
+    ),
+    Small(
+        "special methods: b[a]",
+        """
+class A:
+    def __init__(self): self.k = 1; self.unknown = object()
+    def __float__(self): return self.k
+    __hash__ = __abs__ = __index__ = __float__
+a = A()
+def op(b): return b[a]
+""",
+        changed=(("self.k = 1", "self.k = 2"),),
+        kept=(("object()", "object"),),
+    ),
+    Small(
+        "special methods: sum(b) + abs(a)",
+        """
+class A:
+    def __init__(self): self.k = 1; self.unknown = object()
+    def __float__(self): return self.k
+    __hash__ = __abs__ = __index__ = __float__
+a = A()
+def op(b): return sum(b) + abs(a)
+""",
+        changed=(("self.k = 1", "self.k = 2"),),
+        kept=(("object()", "object"),),
+    ),
 ]
 TORCH = [
     Small(
@@ -190,7 +366,7 @@ def test_a_run_leaves_nothing_behind_in_a_decorator() -> None:
 def test_our_own_code_is_not_followed() -> None:
     result = digest_of_text("from interpretune.analysis.cache import materialize\ndef op(b): return materialize(b)\n")
     assert "interpretune-analysis-cache" in result.uses
-    assert len(result.parts["op.implementation"]) == 1
+    assert [name for name in result.parts["op.implementation"] if name.startswith("function")] == ["function `op`"]
 
 
 def test_a_cell_goes_without_its_number() -> None:

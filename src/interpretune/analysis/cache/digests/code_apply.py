@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import weakref
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -123,6 +124,8 @@ def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
         return _apply_function(reader, value, arguments, callee.label, callee.path)
     elif isinstance(value, type):
         return _construct(reader, callee, arguments)
+    elif isinstance(value, weakref.ref):
+        return (callee.step(value(), "()"),)
     elif not callable(value) or not is_user_class(type(value)):
         pass
     else:

@@ -10,15 +10,18 @@ import inspect
 import os
 import typing
 from collections.abc import Callable
+from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .code_apply import Arguments, apply_each
 from .code_descriptions import describe, documentation, fields, text_of
+from .code_entries import count_variable
 from .code_imports import import_module
-from .code_lookup import Absent, find_attribute, is_users_code
-from .code_operations import attribute, count_length, count_variable, iterate, operate
+from .code_iterating import ITERATING, passed_on
+from .code_lookup import Absent, find_attribute, is_user_class
+from .code_operations import attribute, operate
 from .code_targets import is_definite
-from .code_values import Atom, Atoms, Each, Instance, Items, Known, Literal, Super, join
+from .code_values import Atom, Atoms, Instance, Known, Literal, Super, join
 from .walk import frame
 
 if TYPE_CHECKING:
@@ -107,7 +110,7 @@ def _isinstance(reader: Reader, node: ast.Call) -> Atoms:
 
 def _type(reader: Reader, node: ast.Call) -> Atoms:
     if len(node.args) != 1:
-        return _passed_on(reader, node)
+        return passed_on(reader, node)
     given: list[Atom] = []
     for atom in reader.evaluate(node.args[0]):
         if isinstance(atom, Known):
@@ -117,92 +120,9 @@ def _type(reader: Reader, node: ast.Call) -> Atoms:
     return tuple(given)
 
 
-def _len(reader: Reader, node: ast.Call) -> Atoms:
-    for atom in reader.evaluate(node.args[0]) if node.args else ():
-        if isinstance(atom, Known) and type(atom.value) in (list, tuple, dict, set, frozenset):
-            count_length(reader, atom)
-        else:
-            operate(reader, (atom,), ("__len__",))
-    return ()
-
-
-def _enumerate(reader: Reader, node: ast.Call) -> Atoms:
-    elements = iterate(reader, reader.evaluate(node.args[0])) if node.args else ()
-    for part in (*node.args[1:], *(word.value for word in node.keywords)):
-        reader.use(part)
-    return (Each((Items(((), elements)),)),) if elements else ()
-
-
-def _zip(reader: Reader, node: ast.Call) -> Atoms:
-    if any(isinstance(part, ast.Starred) for part in node.args):
-        return _passed_on(reader, node)
-    columns = tuple(iterate(reader, reader.evaluate(part)) for part in node.args)
-    return (Each((Items(columns),)),) if any(columns) else ()
-
-
-def _same_elements(reader: Reader, node: ast.Call) -> Atoms:
-    if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
-        return _passed_on(reader, node)
-    return _each(iterate(reader, reader.evaluate(node.args[0])))
-
-
-def _next(reader: Reader, node: ast.Call) -> Atoms:
-    given = iterate(reader, reader.evaluate(node.args[0])) if node.args else ()
-    return join(given, *(reader.evaluate(part) for part in node.args[1:]))
-
-
-def _map(reader: Reader, node: ast.Call) -> Atoms:
-    called = _call_with_elements(reader, node)
-    return _passed_on(reader, node) if called is None else _each(called[0])
-
-
-def _filter(reader: Reader, node: ast.Call) -> Atoms:
-    called = _call_with_elements(reader, node)
-    if called is None:
-        return _passed_on(reader, node)
-    reader.consume(called[0])
-    return _each(called[1])
-
-
-def _call_with_elements(reader: Reader, node: ast.Call) -> tuple[Atoms, Atoms] | None:
-    """Follow the first argument, called with the elements of the others; give what comes back, and the elements."""
-    if len(node.args) < 2 or any(isinstance(part, ast.Starred) for part in node.args):
-        return None
-    functions = reader.evaluate(node.args[0])
-    columns = [iterate(reader, reader.evaluate(part)) for part in node.args[1:]]
-    return apply_each(reader, functions, Arguments(columns)), columns[0]
-
-
-def _sorted(reader: Reader, node: ast.Call) -> Atoms:
-    elements = _looked_at_by_key(reader, node)
-    return _passed_on(reader, node) if elements is None else _each(elements)
-
-
-def _extreme(reader: Reader, node: ast.Call) -> Atoms:
-    elements = _looked_at_by_key(reader, node)
-    return _passed_on(reader, node) if elements is None else elements
-
-
-def _looked_at_by_key(reader: Reader, node: ast.Call) -> Atoms | None:
-    """Give the elements of what is put in order by a key: they are only looked at through it."""
-    keys = [word.value for word in node.keywords if word.arg == "key"]
-    if len(node.args) != 1 or isinstance(node.args[0], ast.Starred) or not keys:
-        return None
-    elements = iterate(reader, reader.evaluate(node.args[0]))
-    reader.consume(apply_each(reader, reader.evaluate(keys[0]), Arguments([elements])))
-    for word in node.keywords:
-        if word.arg != "key":
-            reader.use(word.value)
-    return elements
-
-
-def _each(elements: Atoms) -> Atoms:
-    return (Each(elements),) if elements else ()
-
-
 def _text(reader: Reader, node: ast.Call) -> Atoms:
     if len(node.args) != 1 or node.keywords:
-        return _passed_on(reader, node)
+        return passed_on(reader, node)
     operate(reader, reader.evaluate(node.args[0]), ("__str__", "__repr__"))
     return ()
 
@@ -234,30 +154,65 @@ def _import(reader: Reader, node: ast.Call) -> Atoms:
     name = certain_text(reader, node.args[0]) if node.args else None
     if name is None:
         _dynamic(reader, node)
-        return _passed_on(reader, node)
+        return passed_on(reader, node)
     module = import_module(reader, name)
     return (Known(module, f"import {name}", reader.node.path),) if module is not None else ()
 
 
 def _globals(reader: Reader, node: ast.Call) -> Atoms:
-    """Any function or class of the module may be meant."""
-    _dynamic(reader, node)
-    names = reader.function.__globals__
-    for name in sorted(name for name in names if isinstance(name, str)):
-        value = names[name]
-        if is_users_code(value) and getattr(value, "__module__", None) == names.get("__name__"):
-            reader.consume((Known(value, f"globals().{name}", f"{reader.node.path}.{name}"),))
+    """The names of the module, of which one may be asked for by its name."""
+    return (Known(reader.function.__globals__, "globals()", reader.node.path),)
+
+
+def _vars(reader: Reader, node: ast.Call) -> Atoms:
+    if len(node.args) != 1:
+        return _unfollowable(reader, node)
+    given: Atoms = ()
+    for atom in reader.evaluate(node.args[0]):
+        if isinstance(atom, Known) and (isinstance(atom.value, ModuleType) or is_user_class(type(atom.value))):
+            given = join(given, attribute(reader, (atom,), "__dict__"))
+        else:
+            _dynamic(reader, node)
+            reader.consume((atom,))
+    return given
+
+
+def _asking(*names: str) -> Callable[[Reader, ast.Call], Atoms]:
+    """Give what follows a call that asks its one argument for special methods."""
+
+    def ask(reader: Reader, node: ast.Call) -> Atoms:
+        if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
+            return passed_on(reader, node)
+        operate(reader, reader.evaluate(node.args[0]), names)
+        return ()
+
+    return ask
+
+
+def _evaluate(reader: Reader, node: ast.Call) -> Atoms:
+    """A text that is certain is read as if it stood in the code."""
+    text = certain_text(reader, node.args[0]) if len(node.args) == 1 and not node.keywords else None
+    body = _parsed(text) if text is not None else None
+    if body is None:
+        return _unfollowable(reader, node)
+    if len(body) == 1 and isinstance(body[0], ast.Expr):
+        return reader.evaluate(body[0].value)
+    reader.run_body(body)
     return ()
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> list[ast.stmt] | None:
+    # The same each time it is read, as names and functions in it are known by their place in the tree.
+    try:
+        return ast.parse(text.strip()).body
+    except (SyntaxError, ValueError, RecursionError):
+        return None
 
 
 def _unfollowable(reader: Reader, node: ast.Call) -> Atoms:
     _dynamic(reader, node)
-    return _passed_on(reader, node)
-
-
-def _passed_on(reader: Reader, node: ast.Call) -> Atoms:
-    reader.arguments(node).consume(reader)
-    return ()
+    return passed_on(reader, node)
 
 
 def _dynamic(reader: Reader, node: ast.AST) -> None:
@@ -266,17 +221,18 @@ def _dynamic(reader: Reader, node: ast.AST) -> None:
 
 
 _HANDLERS: tuple[tuple[Any, Callable[[Reader, ast.Call], Atoms]], ...] = (
+    *ITERATING,
     (getattr, _getattr), (hasattr, _hasattr), (setattr, _setattr), (delattr, _setattr), (object.__setattr__, _setattr),
     (isinstance, _isinstance), (type, _type), (callable, _callable), (typing.cast, _cast), (str, _text), (repr, _text),
-    (len, _len), (enumerate, _enumerate), (zip, _zip), (next, _next), (map, _map), (filter, _filter),
-    (list, _same_elements), (tuple, _same_elements), (reversed, _same_elements), (iter, _same_elements),
-    (sorted, _sorted), (min, _extreme), (max, _extreme),
     (inspect.signature, describe), (inspect.getfullargspec, describe), (inspect.get_annotations, describe),
     (typing.get_type_hints, describe), (dataclasses.fields, fields), (inspect.getdoc, documentation),
     (inspect.getsource, text_of), (inspect.getsourcelines, text_of),
     (os.getenv, read_environment), (importlib.import_module, _import),
-    (builtins.__import__, _unfollowable), (eval, _unfollowable), (exec, _unfollowable), (globals, _globals),
-    (locals, _unfollowable), (vars, _unfollowable),
+    (builtins.__import__, _unfollowable), (eval, _evaluate), (exec, _evaluate), (globals, _globals),
+    (locals, _unfollowable), (vars, _vars), (hash, _asking("__hash__")), (abs, _asking("__abs__")),
+    (int, _asking("__int__", "__index__", "__trunc__")), (float, _asking("__float__", "__index__")),
+    (complex, _asking("__complex__", "__float__", "__index__")), (round, _asking("__round__")),
+    (format, _asking("__format__", "__str__", "__repr__")), (bytes, _asking("__bytes__", "__iter__", "__index__")),
 )  # fmt: skip
 #: By identity, as the name may be bound to anything.
 SPECIAL: dict[int, Callable[[Reader, ast.Call], Atoms]] = {id(function): handler for function, handler in _HANDLERS}

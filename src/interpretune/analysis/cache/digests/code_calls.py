@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from .code_apply import Arguments, apply_each
 from .code_builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
 from .code_draws import read_draws
+from .code_entries import elements_of, entry_of
 from .code_noise import is_noise_class, is_quiet_function
-from .code_operations import elements_of, entry_of, iterate
+from .code_operations import iterate
 from .code_values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
 if TYPE_CHECKING:

@@ -27,6 +27,8 @@ _BINARY = {
 
 _OPERATORS: dict[type, tuple[str, ...]] = {
     **{kind: (f"__{name}__", f"__r{name}__") for kind, name in _BINARY.items()},
+    # Of a text it makes another one, with others in it.
+    ast.Mod: ("__mod__", "__rmod__", "__str__", "__repr__"),
     ast.UAdd: ("__pos__",),
     ast.USub: ("__neg__",),
     ast.Invert: ("__invert__",),

@@ -21,7 +21,16 @@ from .code_decorators import decorated_token
 from .code_lookup import dispatched
 from .code_noise import is_noise, says_of_the_world
 from .code_random import DISTRIBUTIONS, SAMPLED
-from .distributions import PYTHON, Origin, class_origin, file_origin, function_origin, module_origin, public_name
+from .distributions import (
+    PYTHON,
+    Origin,
+    class_origin,
+    file_origin,
+    function_origin,
+    is_offered,
+    module_origin,
+    public_name,
+)
 from .walk import Walk, frame
 
 __all__ = ["encode_kind", "installed_token", "name_token", "origin_of"]
@@ -103,7 +112,7 @@ def encode_kind(value: Any, walk: Walk) -> bytes:
         if value.__name__.endswith(" (vectorized)"):
             walk.refuse(value, "a ufunc made by `numpy.frompyfunc` hides its function", "Use `numpy.vectorize`.")
         return frame("ufunc", installed_token(type(value), walk), value.__name__.encode())
-    if type(value).__name__ == "cython_function_or_method":
+    if type(value).__name__ == "cython_function_or_method" or is_offered(value):
         return installed_token(value, walk)
     walk.refuse(value, "its meaning is not known to the cache")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodDescriptorType, MethodType, ModuleType
@@ -64,6 +65,8 @@ class Absent:
 
 
 ABSENT = Absent()
+#: What stands for a field in the class of a named tuple.
+_FIELD_OF_TUPLE = type(namedtuple("_Single", "value").__dict__["value"])
 #: What a function tells of itself, besides what it does.
 _NAMES = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 Found = Plain | Method | Getter | Whole | Absent
@@ -154,7 +157,7 @@ def find_attribute(obj: Any, name: str) -> Found:
     if name == "__class__":
         return Plain(cls)
     if name == "__dict__":
-        return Whole()
+        return Plain(_instance_dict(obj)) if is_user_class(cls) else Whole()
     raw = _in_mro(cls, name)
     if raw is not ABSENT and _has(type(raw), "__set__"):
         return _described(raw, obj, name)
@@ -166,7 +169,7 @@ def find_attribute(obj: Any, name: str) -> Found:
         return find_class_attribute(cls, name) if isinstance(raw, FunctionType) else _described(raw, obj, name)
     fallback = _in_mro(cls, "__getattr__")
     if isinstance(fallback, Absent):
-        return fallback
+        return _asked(obj, name)  # types written in C may know more names, as a `weakref.proxy` does
     if is_user_function(fallback):
         return Getter(fallback, (name,))
     return _asked(obj, name)
@@ -220,7 +223,7 @@ def _described(raw: Any, obj: Any, name: str) -> Found:
         return Method(unwrapped)
     if isinstance(raw, (functools.partialmethod, functools.singledispatchmethod, MethodDescriptorType)):
         return Method(raw)
-    if isinstance(raw, MemberDescriptorType) and obj is not None:
+    if isinstance(raw, (MemberDescriptorType, _FIELD_OF_TUPLE)) and obj is not None:
         try:
             return Plain(raw.__get__(obj, type(obj)))
         except AttributeError:
@@ -235,6 +238,8 @@ def _described(raw: Any, obj: Any, name: str) -> Found:
 
 def _module_attribute(module: ModuleType, name: str) -> Found:
     own = vars(module)
+    if name == "__dict__":
+        return Plain(own)
     if name in own:
         return Plain(own[name])
     fallback = own.get("__getattr__")

@@ -7,13 +7,14 @@ installed code makes the object count as a whole.
 from __future__ import annotations
 
 import ast
-import functools
 import os
+import sys
 from dataclasses import replace
-from types import FunctionType, MethodType, ModuleType
+from types import MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .code_apply import Arguments, apply
+from .code_entries import count_length, count_variable, elements_of, entry_of, holds_objects
 from .code_lookup import (
     ABSENT,
     Absent,
@@ -40,10 +41,6 @@ __all__ = [
     "ask_setter",
     "ask_special",
     "attribute",
-    "count_length",
-    "count_variable",
-    "elements_of",
-    "entry_of",
     "iterate",
     "operate",
     "subscript",
@@ -53,8 +50,6 @@ _CONTAINERS = (list, tuple, dict)
 
 #: What a method passes on to `object` in the end, which reads nothing.
 _OF_OBJECT = ("__init__", "__setattr__", "__delattr__")
-_SCALARS = (int, float, str, bool, type(None))
-_CALLABLES = (FunctionType, MethodType, functools.partial, type)
 
 
 def attribute(reader: Reader, atoms: Atoms, name: str) -> Atoms:
@@ -239,31 +234,9 @@ def _iterate_object(reader: Reader, atom: Atom) -> Atoms:
     return join(operate(reader, stepped, ("__next__", "__anext__")), iterate(reader, rest) if rest else ())
 
 
-def count_variable(reader: Reader, name: str) -> None:
-    """Let the function depend on a variable of the environment."""
-    value = os.environ.get(name)
-    pieces = () if value is None else (value.encode("utf-8", "surrogateescape"),)
-    reader.record(f"os.environ[{name}]", frame("environ", *pieces))
-
-
-def count_length(reader: Reader, known: Known) -> None:
-    """Let the function depend on how many elements a container has, and of what kind it is."""
-    reader.record(f"len({known.label})", frame("length", type(known.value).__name__.encode(), b"%d" % len(known.value)))
-
-
-def holds_objects(reader: Reader, value: Any) -> bool:
-    """Tell whether a container holds something that is better followed than counted."""
-    find_encoder = reader.graph.walk.find_encoder
-    return any(
-        type(item) not in _SCALARS
-        and (type(item) in _CALLABLES or is_user_class(type(item)) or find_encoder(item) is None)
-        for item in value
-    )
-
-
 def subscript(reader: Reader, atoms: Atoms, index: ast.expr) -> Atoms:
     """Tell what an element of these denotes."""
-    reader.use(index)
+    operate(reader, reader.evaluate(index), ("__index__", "__hash__", "__eq__"))
     key = index.value if isinstance(index, ast.Constant) else ABSENT
     if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub) and isinstance(index.operand, ast.Constant):
         key = -index.operand.value  # type: ignore[operator]
@@ -278,9 +251,13 @@ def subscript(reader: Reader, atoms: Atoms, index: ast.expr) -> Atoms:
             given = join(given, atom.elements[key])
         elif isinstance(atom, (Items, Each)):
             given = join(given, iterate(reader, (atom,)))
-        elif isinstance(atom, Known) and type(atom.value) in _CONTAINERS:
+        elif isinstance(atom, Known) and atom.value is sys.modules and _is_own_name(reader, index):
+            given = join(given, (Known(sys.modules.get(reader.function.__module__), "", atom.path),))
+        elif isinstance(atom, Known) and (
+            type(atom.value) in _CONTAINERS or (type(atom.value) is MappingProxyType and isinstance(key, str))
+        ):
             given = join(given, entry_of(reader, atom, key))
-        elif isinstance(atom, Known) and isinstance(atom.value, type):
+        elif isinstance(atom, Known) and isinstance(atom.value, type) and not hasattr(type(atom.value), "__getitem__"):
             given = join(given, (atom,))
         elif isinstance(atom, Known) and atom.value is os.environ and isinstance(key, str):
             count_variable(reader, key)
@@ -289,43 +266,8 @@ def subscript(reader: Reader, atoms: Atoms, index: ast.expr) -> Atoms:
     return given
 
 
-def entry_of(reader: Reader, known: Known, key: Any) -> Atoms:
-    """Tell what an entry of a plain container denotes; with an unknown key, any of its entries."""
-    value = known.value
-    if type(key) in (str, int):
-        try:
-            return (known.step(value[key], _step(key)),)
-        except (KeyError, IndexError, TypeError):
-            reader.record(known.label + _step(key), frame("absent"))
-            return ()
-    held = value.values() if isinstance(value, dict) else value
-    if not holds_objects(reader, held) or (isinstance(value, dict) and not all(type(name) is str for name in value)):
-        reader.consume((known,))
-        return ()
-    if isinstance(value, dict):
-        _count_names(reader, known)
-        return tuple(known.step(item, _step(name)) for name, item in value.items())
-    count_length(reader, known)
-    return tuple(known.step(item, _step(index)) for index, item in enumerate(value))
-
-
-def _step(key: str | int) -> str:
-    return f"['{key}']" if isinstance(key, str) else f"[{key}]"
-
-
-def _count_names(reader: Reader, known: Known) -> None:
-    names = sorted(name.encode("utf-8", "surrogatepass") for name in known.value)
-    reader.record(f"keys({known.label})", frame("keys", *names))
-
-
-def elements_of(reader: Reader, known: Known, paired: bool) -> Atoms | None:
-    """Tell what the values (or the pairs) of a plain dictionary denote, or None where it may count as a whole."""
-    held = known.value
-    if not holds_objects(reader, held.values()) or not all(type(name) is str for name in held):
-        return None
-    _count_names(reader, known)
-    elements = tuple(known.step(value, _step(name)) for name, value in held.items())
-    return (Each((Items(((), elements)),) if paired else elements),)
+def _is_own_name(reader: Reader, index: ast.expr) -> bool:
+    return isinstance(index, ast.Name) and index.id == "__name__" and reader.scope.holder("__name__") is None
 
 
 def _label(atom: Any) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from .code_apply import Arguments
 from .code_calls import read_arguments
 from .code_draws import draw, draws_unasked
+from .code_entries import is_namespace
 from .code_expressions import EXPRESSIONS
 from .code_kinds import MODULE_NAMES
 from .code_lookup import is_user_function, is_users_code
@@ -227,7 +228,17 @@ class Reader:
             generator = draws_unasked(name := installed_name(known.value, known.installed))
             if generator:
                 draw(self, f"`{name}`", generator)
-        self.graph.count(self.node, known, self.line)
+        if is_namespace(known.value):
+            self._count_namespace(known)
+        else:
+            self.graph.count(self.node, known, self.line)
+
+    def _count_namespace(self, known: Known) -> None:
+        """The names of a module as a whole: any function or class of it may be meant."""
+        self.graph.note(f"function `{self.function.__qualname__}` looks names up that cannot be followed")
+        for name, value in sorted(known.value.items()):
+            if is_users_code(value) and getattr(value, "__module__", None) == known.value["__name__"]:
+                self.graph.count(self.node, known.step(value, f".{name}"), self.line)
 
     def consume_called(self, known: Known) -> None:
         """Count something that is called; where the call stands in the text, it was asked whether it draws."""

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .code_apply import Arguments
-from .code_operations import ask_setter, ask_special, count_length, iterate
+from .code_entries import count_length
+from .code_operations import ask_setter, ask_special, iterate
 from .code_values import Atoms, Each, Items, Known, join
 
 if TYPE_CHECKING:

@@ -21,7 +21,17 @@ from typing import Any
 
 from .whole import whole_package
 
-__all__ = ["PYTHON", "USER", "Origin", "class_origin", "file_origin", "function_origin", "module_origin", "public_name"]
+__all__ = [
+    "PYTHON",
+    "USER",
+    "Origin",
+    "class_origin",
+    "file_origin",
+    "function_origin",
+    "is_offered",
+    "module_origin",
+    "public_name",
+]
 
 #: The folders of this library: the cache, and its doorstep beside the host's package.
 _CACHE = Path(__file__).resolve().parents[1]
@@ -135,6 +145,16 @@ def _only_says_so(cls: type) -> bool:
     for name in cls.__qualname__.split("."):
         found = getattr(found, name, None)
     return found is not cls
+
+
+def is_offered(value: Any) -> bool:
+    """Tell whether an object stands in an installed module under the name that it tells of itself.
+
+    Its distribution's version then says all about it, of whatever class it is.
+    """
+    module = sys.modules.get(str(getattr(value, "__module__", None)))
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    return module is not None and vars(module).get(str(name)) is value and not module_origin(module).user
 
 
 def public_name(value: Any) -> str:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar, cast
 
+from .distributions import is_offered
 from .instances import holds_builtin, is_record
 from .walk import Composed, Encoder, Walk, frame
 
@@ -44,6 +45,8 @@ _EXACT = {
         ),
         "standard:encode_standard",
     ),
+    "_contextvars.ContextVar": "standard:encode_standard",
+    "weakref.ReferenceType": "attributes:encode_object",
     "types.SimpleNamespace": "instances:encode_instance",
     "argparse.Namespace": "instances:encode_instance",
     "builtins.function": "code:encode_code",
@@ -178,7 +181,10 @@ def find_encoder(value: Any) -> Encoder | None:
                 return _own_meaning(_registered[base])
             if callable(base.__dict__.get("__fingerprint__")):
                 return _own_meaning(lambda value: value.__fingerprint__())
-    return _encoder_of(kind)
+    encoder = _encoder_of(kind)
+    if encoder is None and callable(value) and is_offered(value):
+        return _load("code:encode_code")
+    return encoder
 
 
 @lru_cache(maxsize=4096)
@@ -194,6 +200,10 @@ def _encoder_of(cls: type) -> Encoder | None:
         target = "instances:encode_instance"
     if target is None:
         return None
+    return _load(target)
+
+
+def _load(target: str) -> Encoder:
     module, _, function = target.partition(":")
     return cast("Encoder", getattr(import_module(f".{module}", __package__), function))
 

@@ -41,6 +41,13 @@ def _pattern(value: re.Pattern[Any]) -> tuple[Any, ...]:
     return value.pattern, value.flags
 
 
+def _context_variable(value: Any) -> Any:
+    try:
+        return "is", value.get()
+    except LookupError:
+        return ()
+
+
 def _random(value: random.Random) -> Any:
     return value.getstate()
 
@@ -70,7 +77,7 @@ _TOLD: dict[str, Callable[[Any], Any]] = {
     "Pattern": _pattern,
     "array": _array,
     "Random": _random,
-    "ContextVar": lambda value: value.get(None),
+    "ContextVar": _context_variable,
     **dict.fromkeys(("IPv4Address", "IPv6Address"), _address),
     **dict.fromkeys(("IPv4Network", "IPv6Network"), _network),
     **dict.fromkeys(("IPv4Interface", "IPv6Interface"), lambda value: (_address(value.ip), value.network.prefixlen)),
