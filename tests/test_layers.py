@@ -30,6 +30,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "entry",
             "eviction",
             "files",
+            "gathering",
             "leftovers",
             "locks",
             "manifest",

@@ -19,17 +19,25 @@ import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
+from types import NoneType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from datasets import Array2D, Array3D, Array4D, Array5D, Features, LargeList, List
+from datasets import Array2D, Array3D, Array4D, Array5D, Features, LargeList, List, Value
 from datasets.arrow_writer import OptimizedTypedSequence
 from datasets.table import table_cast
 
 __all__ = ["Column"]
 
 _ARRAYS = (Array2D, Array3D, Array4D, Array5D)
+#: Not float16 and uint64: what ``datasets`` makes of Python values of these depends on the values.
+_PLAIN: dict[str, type] = {
+    "bool": bool,
+    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"), int),
+    **dict.fromkeys(("float32", "float64"), float),
+    **dict.fromkeys(("string", "large_string"), str),
+}
 _MAX_OFFSET = 2**31 - 1
 _KEPT_OFFSETS = 1024  # longer ones are not worth their memory
 # Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
@@ -55,6 +63,8 @@ class Column:
         self.type: pa.DataType = self._schema.field(0).type
         self._levels = _list_levels(self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type)
         self._holds_arrays = _holds_arrays(self.feature)
+        self._holds_floats = "float" in str(self.type)
+        self._plain = _plain_type(self.feature)
         self._fields: list[Column] = []
         if isinstance(self.feature, dict):
             self._fields = [Column(key, sub) for key, sub in self.feature.items()]
@@ -76,6 +86,7 @@ class Column:
         if self._is_struct(values):
             return self._build_struct(values, own=own)
         array = self._build_from_tensors(values, own=own)
+        array = self._build_from_plain(values) if array is None else array
         return self._build_by_datasets(values) if array is None else array
 
     def _build_struct(self, values: Sequence[Any], *, own: bool) -> pa.Array:
@@ -114,7 +125,25 @@ class Column:
         storage = _from_blocks(self._levels, blocks, own=own and not fresh)
         return None if storage is None else pa.ExtensionArray.from_storage(self.type, storage)
 
+    def _build_from_plain(self, values: Sequence[Any]) -> pa.Array | None:
+        """Build a column of Python values of the very type that it holds, which ``datasets`` would not convert."""
+        if self._plain is None:
+            return None
+        leaves = values
+        for _ in self._levels:
+            if not all(item is None or type(item) is list for item in leaves):
+                return None
+            leaves = list(chain.from_iterable(item for item in leaves if item))
+        if not {self._plain, NoneType}.issuperset(map(type, leaves)):
+            return None
+        try:
+            return pa.array(values, type=self.type)
+        except (pa.ArrowException, OverflowError, UnicodeError):
+            return None  # datasets refuses these as well, or knows a way
+
     def _build_by_datasets(self, values: Sequence[Any]) -> pa.Array:
+        if self._holds_floats:
+            values = [_widened(value) for value in values]
         encoded = [self._features.encode_example({self.name: value})[self.name] for value in values]
         if self._holds_arrays:
             for value in encoded:
@@ -125,6 +154,27 @@ class Column:
         if isinstance(self.feature, _ARRAYS):
             _check_complete(array, encoded)
         return array
+
+
+def _plain_type(feature: Any) -> type | None:
+    """The Python type of whose values a column of (lists of) values is made, where Arrow takes them as they are."""
+    while isinstance(feature, (List, LargeList)):
+        feature = feature.feature
+    return _PLAIN.get(feature.dtype) if isinstance(feature, Value) else None
+
+
+def _widened(value: Any) -> Any:
+    """The value with arrays of half precision in single precision: beside integers, Arrow takes halves for integers."""
+    if isinstance(value, np.ndarray):
+        return value.astype(np.float32) if value.dtype == np.float16 else value
+    if isinstance(value, np.float16):
+        return float(value)
+    if type(value) is dict:
+        return {name: _widened(item) for name, item in value.items()}
+    # Lists of plain values end here: what the first item is, the others are.
+    if type(value) in (list, tuple) and value and not isinstance(value[0], (int, float, str, bytes)):
+        return [_widened(item) for item in value]
+    return value
 
 
 def _list_levels(pa_type: pa.DataType) -> list[pa.DataType]:

@@ -165,10 +165,10 @@ class EntryWriter:
         return self._manifest.rows + (0 if self._shard is None else self._shard.rows)
 
     def append(self, rows: Sequence[Mapping[str, Any]] | EncodedRows, *, seconds: float = 0.0) -> None:
-        """Take the rows of the next batch; commits when enough has gathered.
+        """Take the rows of the next batch, or encoded rows of several; commits when enough has gathered.
 
         Args:
-            rows: all rows of the batch, perhaps none; or the same, encoded by `RowEncoder.encode`.
+            rows: all rows of the batch, perhaps none; or the same, or those of several batches, encoded.
             seconds: time spent computing them.
 
         Raises:
@@ -176,16 +176,15 @@ class EntryWriter:
             OSError: it could not be written. Nothing more can be appended; what was committed stays.
         """
         shard = self._open_shard()
-        before = shard.rows
         if isinstance(rows, EncodedRows):
             shard.write_encoded(rows)
         else:
             shard.write(rows)
-        each = shard.rows - before
-        if self._runs and self._runs[-1][1] == each:
-            self._runs[-1] = (self._runs[-1][0] + 1, each)
-        else:
-            self._runs.append((1, each))
+        for each in rows.batch_rows if isinstance(rows, EncodedRows) else (len(rows),):
+            if self._runs and self._runs[-1][1] == each:
+                self._runs[-1] = (self._runs[-1][0] + 1, each)
+            else:
+                self._runs.append((1, each))
         self._seconds += seconds
         now = time.monotonic()
         if shard.bytes >= self.plan.shard_bytes or now - self._last_commit >= self.plan.shard_seconds:

@@ -22,14 +22,15 @@ import datasets
 from . import settings
 from .commit import EntryWriter, Plan
 from .entry import Entry, dataset_fingerprint
-from .errors import AnalysisCacheError, RowError
+from .errors import AnalysisCacheError
 from .eviction import keep_within_limits
+from .gathering import Gathering
 from .hasher import KEY_VERSION, Fingerprint
 from .locks import NestedLockError
 from .outcome import Outcome, Status, announce, record
 from .paths import temporary_directory
 from .pipeline import Pipeline
-from .rows import EncodedRows, RowEncoder, describe
+from .rows import EncodedRows, RowEncoder
 from .settings import HF_DISABLED_ADVICE
 from .sink import RowSink, temporary_writer
 from .statistics import count
@@ -236,13 +237,23 @@ class _Answer:
         )
         batches = start
         try:
-            encoder = RowEncoder(sink.features)
+            gathering = Gathering(
+                RowEncoder(sink.features),
+                lambda rows, seconds: self._hand_over(pipeline, rows, seconds),
+                first_row=first_row,
+                max_bytes=request.plan().shard_bytes,
+            )
             with datasets.utils.tqdm(total=request.expected, initial=start, desc=request.name, unit="batch") as bar:
-                for encoded, seconds in self._encoded(encoder, start, first_row):
-                    pipeline.put((encoded, seconds))
-                    batches += 1
-                    self._seconds_computed += seconds
-                    bar.update()
+                try:
+                    for produced in self._produced(start):
+                        gathering.add(produced)
+                        batches += 1
+                        bar.update()
+                except BaseException:
+                    with suppress(Exception):  # what came before is right, and what ended the run is to be told
+                        gathering.flush()
+                    raise
+                gathering.flush()
             pipeline.close()
             sink.finish(complete=request.limit is None or batches < request.limit)
             fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows)
@@ -256,17 +267,16 @@ class _Answer:
             pipeline.cancel()  # nobody writes any more, also where a second Ctrl-C cut the waiting for it short
             sink.close()
 
-    def _encoded(self, encoder: RowEncoder, start: int, row: int) -> Iterator[tuple[EncodedRows, float]]:
-        """Produce and encode the missing batches, each with the seconds that it took."""
+    def _hand_over(self, pipeline: Pipeline[tuple[EncodedRows, float]], rows: EncodedRows, seconds: float) -> None:
+        self._seconds_computed += seconds
+        pipeline.put((rows, seconds))
+
+    def _produced(self, start: int) -> Iterator[Any]:
+        """Give what the step gives for each of the missing batches."""
         limit = self._request.limit
-        if limit is not None and limit <= start:
-            return
-        began = time.perf_counter()
-        for produced in islice(self._request.produce(start), None if limit is None else limit - start):
-            encoded = _encode(encoder, produced, row)
-            row += encoded.rows
-            yield encoded, time.perf_counter() - began
-            began = time.perf_counter()
+        if limit is None:
+            return iter(self._request.produce(start))
+        return iter(()) if limit <= start else islice(self._request.produce(start), limit - start)
 
     def _announce(self, entry: Entry) -> None:
         status: Status = "extended" if entry.batches else "miss"
@@ -318,20 +328,6 @@ class _Answer:
             context=request.context,
             **{"seconds": 0.0, **figures},
         )
-
-
-def _encode(encoder: RowEncoder, produced: Any, row: int) -> EncodedRows:
-    """Encode what a step returned for a batch: one row or several."""
-    if isinstance(produced, Mapping):
-        return encoder.encode([produced], first_row=row)
-    if isinstance(produced, (list, tuple)):
-        return encoder.encode(produced, first_row=row)
-    if isinstance(produced, (str, bytes)) or not isinstance(produced, Iterable):
-        raise RowError(
-            row, "", "a row (a mapping from column names to values) or an iterable of rows", describe(produced)
-        )
-    # A generator may fill the same row or buffer again for the next one, so each is encoded before that is asked for.
-    return EncodedRows.join([encoder.encode([each], first_row=number) for number, each in enumerate(produced, row)])
 
 
 def _warn(text: str) -> None:

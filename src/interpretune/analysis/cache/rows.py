@@ -29,17 +29,20 @@ class EncodedRows:
         batches: record batches of the features' schema, in the order of the rows.
         rows: how many rows they hold together.
         nbytes: how many bytes they hold together.
+        batch_rows: how many of the rows each batch of the run has.
     """
 
     batches: tuple[pa.RecordBatch, ...]
     rows: int
     nbytes: int
+    batch_rows: tuple[int, ...]
 
     @classmethod
     def join(cls, pieces: Sequence[EncodedRows]) -> EncodedRows:
-        """Give rows that were encoded one after the other as one."""
+        """Give rows that were encoded one after the other as those of one batch."""
         batches = tuple(batch for piece in pieces for batch in piece.batches)
-        return cls(batches, sum(piece.rows for piece in pieces), sum(piece.nbytes for piece in pieces))
+        rows = sum(piece.rows for piece in pieces)
+        return cls(batches, rows, sum(piece.nbytes for piece in pieces), (rows,))
 
 
 class RowEncoder:
@@ -74,7 +77,7 @@ class RowEncoder:
                 cheaper, and wrong as soon as the step uses its buffers again.
 
         Returns:
-            All of the rows, encoded.
+            All of the rows, encoded, as those of one batch.
 
         Raises:
             RowError: a row does not fit the features; none of the rows is encoded then.
@@ -86,7 +89,7 @@ class RowEncoder:
         for stop in _chunk_ends(rows):
             batches.append(self._encode_batch(rows[start:stop], first_row + start, own=own))
             start = stop
-        return EncodedRows(tuple(batches), len(rows), sum(batch.nbytes for batch in batches))
+        return EncodedRows(tuple(batches), len(rows), sum(batch.nbytes for batch in batches), (len(rows),))
 
     def _check_columns(self, row: Any, index: int) -> None:
         if not isinstance(row, Mapping):

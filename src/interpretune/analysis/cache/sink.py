@@ -71,7 +71,7 @@ class RowSink:
         self._map_committed()
 
     def append(self, encoded: EncodedRows, seconds: float) -> None:
-        """Take the rows of the next batch.
+        """Take the rows of the next batch, or of several.
 
         Args:
             encoded: the rows, with memory of their own.
@@ -166,5 +166,7 @@ class RowSink:
             self._tables += map_shards([(entry.path / shard.file, shard.rows)], self._schema)
             self._mapped += 1
             # What was there before this run was never pending.
-            for _ in range(min(shard.batches, len(self._pending))):
-                self._pending.popleft()
+            batches = shard.batches
+            while batches > 0 and self._pending:
+                encoded, _ = self._pending.popleft()
+                batches -= len(encoded.batch_rows)
