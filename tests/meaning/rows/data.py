@@ -209,3 +209,31 @@ kept(
     "datasets.Dataset.from_dict({'a': ['x', 'x']})",
     "datasets.Dataset.from_dict({'a': ['x', 'y']}).map(lambda row: {'a': 'x'})",
 )
+
+PICTURES = """
+        import pathlib
+        import PIL.Image
+        pathlib.Path('%s').mkdir()
+        for name, color in (('a.png', 'red'), ('b.png', '%s')):
+            PIL.Image.new('RGB', (2, 2), color).save('%s/' + name)
+        dataset = datasets.Dataset.from_dict({'picture': ['%s/a.png', '%s/b.png']}, features=datasets.Features(picture=datasets.Image()))
+        """
+seen(
+    "a picture in a file",
+    PICTURES % ("p", "blue", "p", "p", "p"),
+    PICTURES % ("p", "green", "p", "p", "p"),
+    needs="PIL",
+)
+kept(
+    "pictures in another directory",
+    PICTURES % ("p", "blue", "p", "p", "p"),
+    PICTURES % ("q", "blue", "q", "q", "q"),
+    needs="PIL",
+)
+kept("pictures put into the rows", PICTURES % ("p", "blue", "p", "p", "p"), PICTURES % ("p", "blue", "p", "p", "p") + """
+        rows = [{'bytes': pathlib.Path(f'p/{name}.png').read_bytes(), 'path': None} for name in 'ab']
+        dataset = datasets.Dataset.from_dict({'picture': rows}, features=dataset.features)
+        """, needs="PIL")  # fmt: skip
+seen("how pictures are shown", PICTURES % ("p", "blue", "p", "p", "p"), PICTURES % ("p", "blue", "p", "p", "p") + """
+        dataset = dataset.cast_column('picture', datasets.Image(mode='L'))
+        """, needs="PIL")  # fmt: skip

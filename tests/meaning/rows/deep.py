@@ -419,6 +419,77 @@ same(
         """,
 )
 
+same(
+    "loaded by its class or by AutoModel",
+    """
+        from transformers import AutoModelForCausalLM
+        model.save_pretrained('saved'); model = AutoModelForCausalLM.from_pretrained('saved').eval(); session.model = model
+        """,
+)
+same(
+    "a generation with a static cache",
+    "model.generate(torch.tensor([[1, 2]]), max_new_tokens=3, do_sample=False, pad_token_id=0, cache_implementation='static')",
+)
+same(
+    "checkpointing of gradients on and off",
+    "model.gradient_checkpointing_enable(); model.gradient_checkpointing_disable()",
+)
+same("a hook on a parameter added and removed", f"{WEIGHT}.register_hook(lambda grad: grad * 0).remove()")
+models("a hook on a parameter", f"{WEIGHT}.register_hook(lambda grad: grad * 0)", MODEL, part="c_attn.weight")
+STEER = """
+        class Steer:
+            def __init__(self, by):
+                self.by = by
+                self.calls = 0
+            def __call__(self, module, args, out):
+                self.calls += 1
+                return out + self.by
+        head.linear.register_forward_hook(Steer(%s))
+        """
+models("what a hook object adds", STEER % "torch.ones(4)", HEAD, part="by", base=STEER % "torch.zeros(4)")
+same("a hook object's counter", "head(torch.ones(2, 16)); head(torch.ones(2, 16))", base=STEER % "torch.ones(4)")
+same("the handle of a hook kept", "head.handle = handle", base="""
+        head.handle = handle = head.linear.register_forward_hook(lambda module, args, out: out * 2)
+        """)  # fmt: skip
+models("the order of a module dict", "head.heads = torch.nn.ModuleDict({'b': head.heads['b'], 'a': head.heads['a']})", HEAD,
+       base="head.heads = torch.nn.ModuleDict({'a': torch.nn.ReLU(), 'b': torch.nn.Tanh()})", part="heads.keys()")  # fmt: skip
+models("a function in a list", "head.steps = [torch.tanh]", HEAD, base="head.steps = [torch.relu]", part="steps[0]")
+SPECTRAL = """
+        torch.manual_seed(0)
+        torch.nn.utils.parametrizations.spectral_norm(head.linear, n_power_iterations=%d)
+        head.eval()
+        """
+models(
+    "a setting of spectral norm",
+    "head.linear.parametrizations.weight[0].n_power_iterations = 3",
+    HEAD,
+    base=SPECTRAL % 1,
+)
+same("spectral norm in a forward", "head(torch.ones(2, 16))", base=SPECTRAL % 1)
+models("weights pruned", "torch.nn.utils.prune.l1_unstructured(head.linear, 'weight', amount=3)", HEAD, part="weight_mask",
+       base="import torch.nn.utils.prune; torch.nn.utils.prune.l1_unstructured(head.linear, 'weight', amount=2)")  # fmt: skip
+same("in data parallel", "head = torch.nn.DataParallel(head)")
+same("quantised a second time", QUANTIZED.replace("head =", "again ="), base=QUANTIZED)
+models(
+    "the engine of quantised layers", "torch.backends.quantized.engine = 'qnnpack'", HEAD, base=QUANTIZED, part="engine"
+)
+same(
+    "an adapter saved and loaded",
+    """
+        model.save_pretrained('adapter'); model = peft.PeftModel.from_pretrained(build_model(), 'adapter').eval(); session.model = model
+        """,
+    needs="peft",
+    base="""
+        import peft
+        torch.manual_seed(3)
+        model = peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules=['c_attn'], fan_in_fan_out=True, init_lora_weights=False)).eval(); session.model = model
+        """,
+)
+same("adapters switched off for a while", """
+        with model.disable_adapter():
+            model(torch.tensor([[1, 2]]))
+        """, needs="peft", base=LORA)  # fmt: skip
+
 tokens = partial(seen, "tokenizers")
 same_tokens = partial(kept, "tokenizers")
 REMADE = "; session.tokenizer = tokenizer; loader = build_loader(tokenizer, dataset)"
@@ -477,6 +548,38 @@ for title, lines in [
     ("a batch collated", "next(iter(loader))"),
 ]:  # fmt: skip
     same_tokens(title, lines)
+
+BERT = """
+        import pathlib
+        from transformers import BertTokenizer
+        pathlib.Path('%s').mkdir(); pathlib.Path('%s/vocab.txt').write_text('\\n'.join(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '%s']))
+        tokenizer = BertTokenizer('%s/vocab.txt')
+        session.tokenizer = tokenizer; loader = build_loader(tokenizer, dataset)
+        """
+same_tokens(
+    "made from files in another directory",
+    BERT % ("two", "two", "sun", "two"),
+    base=BERT % ("one", "one", "sun", "one"),
+)
+tokens(
+    "a word in the file that it is made from",
+    BERT % ("two", "two", "moon", "two"),
+    TOKENIZER,
+    base=BERT % ("one", "one", "sun", "one"),
+)
+same_tokens(
+    "loaded by its class or by AutoTokenizer",
+    """
+        from transformers import AutoTokenizer
+        tokenizer.save_pretrained('saved'); tokenizer = AutoTokenizer.from_pretrained('saved')
+        """
+    + REMADE[2:],
+)
+same_tokens(
+    "used, saved and loaded",
+    "tokenizer(['the cat', 'sun'], padding='max_length', truncation=True, max_length=5); tokenizer.save_pretrained('saved'); tokenizer = PreTrainedTokenizerFast.from_pretrained('saved')"
+    + REMADE,
+)
 
 loads = partial(seen, "data loader")
 same_loads = partial(kept, "data loader")
@@ -571,6 +674,31 @@ loads(
     DATA,
     base="loader = build_loader(tokenizer, dataset, sampler=torch.utils.data.WeightedRandomSampler([1.0, 1.0, 1.0, 1.0], 4, generator=torch.Generator().manual_seed(1)))",
 )
+PLAIN = """
+        class Pairs:
+            def __init__(self, size):
+                self.size, self.made = size, 0
+            def __iter__(self):
+                for start in range(0, 4, self.size):
+                    self.made += 1
+                    yield list(range(start, min(4, start + self.size)))
+            def __len__(self):
+                return -(-4 // self.size)
+        """
+loads("a batch sampler of a plain class", "loader = DataLoader(dataset, batch_sampler=Pairs(2))", DATA, part="size",
+      base=(PLAIN, "loader = DataLoader(dataset, batch_sampler=Pairs(3))"))  # fmt: skip
+same_loads("a batch sampler of a plain class that was used", "list(loader.batch_sampler)",
+           base=(PLAIN, "loader = DataLoader(dataset, batch_sampler=Pairs(3))"))  # fmt: skip
+MASKS = """
+        from transformers import DataCollatorForLanguageModeling
+        tokenizer.mask_token = '[UNK]'
+        loader = DataLoader(dataset, collate_fn=DataCollatorForLanguageModeling(tokenizer, mlm=%s, seed=%s))
+        torch.manual_seed(1)
+        """
+loads("torch's seed where the collator masks at random", "torch.manual_seed(2)", "rng*", base=MASKS % (True, None))
+loads("the seed of a collator that masks", "loader.collate_fn.seed = 6", DATA, base=MASKS % (True, 5), part="seed")
+same_loads("torch's seed where the collator masks by a seed of its own", "torch.manual_seed(2)", base=MASKS % (True, 5))
+same_loads("torch's seed where the collator masks nothing", "torch.manual_seed(2)", base=MASKS % (False, None))
 for title, lines in [
     ("workers", "loader = build_loader(tokenizer, dataset, num_workers=2)"),
     ("prefetching and lasting workers", "loader = build_loader(tokenizer, dataset, num_workers=2, prefetch_factor=4, persistent_workers=True)"),
