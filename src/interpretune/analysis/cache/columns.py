@@ -38,6 +38,7 @@ _PLAIN: dict[str, type] = {
     **dict.fromkeys(("float32", "float64"), float),
     **dict.fromkeys(("string", "large_string"), str),
 }
+_PYTHON_TYPES = frozenset({NoneType, bool, int, float, str, bytes})
 _MAX_OFFSET = 2**31 - 1
 _KEPT_OFFSETS = 1024  # longer ones are not worth their memory
 # Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
@@ -164,15 +165,15 @@ def _plain_type(feature: Any) -> type | None:
 
 
 def _widened(value: Any) -> Any:
-    """The value with arrays of half precision in single precision: beside integers, Arrow takes halves for integers."""
-    if isinstance(value, np.ndarray):
+    """The value with halves in single precision: where one stands beside integers, Arrow takes it for an integer."""
+    torch = sys.modules.get("torch")
+    if isinstance(value, (np.ndarray, np.float16)):
         return value.astype(np.float32) if value.dtype == np.float16 else value
-    if isinstance(value, np.float16):
-        return float(value)
+    if torch is not None and isinstance(value, torch.Tensor):
+        return value.float() if value.dtype == torch.float16 else value
     if type(value) is dict:
         return {name: _widened(item) for name, item in value.items()}
-    # Lists of plain values end here: what the first item is, the others are.
-    if type(value) in (list, tuple) and value and not isinstance(value[0], (int, float, str, bytes)):
+    if type(value) in (list, tuple) and not _PYTHON_TYPES.issuperset(map(type, value)):
         return [_widened(item) for item in value]
     return value
 
