@@ -152,6 +152,9 @@ WITH_TORCH = {
 }
 WHOLE_TORCH = {
     "torch": (
+        "class Probe(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fill()\n"
+        "    def fill(self): self.w = torch.randn(2)\n    def forward(self, x):\n        self.fill()\n"
+        "        return self.w * x\nnet = Probe()\ndef op(b): return net(b)",
         "class Noisy(nn.Module):\n    def forward(self, x): return x + torch.randn_like(x)\nnet = Noisy()\n"
         "def op(b): return net(b)",
         "class Probe(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
@@ -167,6 +170,9 @@ WHOLE_TORCH = {
         "        self.l = nn.Linear(2, 2)\n"
         "    def forward(self, x): return F.dropout(self.l(x), 0.1, training=self.training)\n"
         "net = Probe().eval()\ndef op(b): return net(b)",
+        "class Probe(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fill()\n"
+        "    def fill(self): self.w = nn.Parameter(torch.randn(2))\n    def forward(self, x): return self.w * x\n"
+        "net = Probe()\ndef op(b): return net(b)",
         "g = torch.Generator().manual_seed(3)\ndef op(b): return torch.rand(2, generator=g)",
         "g = torch.Generator().manual_seed(3)\ndef noise(g): return torch.rand(2, generator=g)\n"
         "def op(b): return noise(g)",

@@ -18,6 +18,22 @@ _MAKING = frozenset(
 )
 
 
+#: Methods that run whenever an object is used, also where its constructor has called them once.
+_RUNNING = (".__", ".forward")
+
+
+def _past(cls: Node) -> frozenset[Node]:
+    """Give the methods of a class that make its objects, and what these call."""
+    pending = [target for label, target in cls.edges if label in _MAKING]
+    found = set(pending)
+    while pending:
+        for _, target in pending.pop().edges:
+            if target not in found and not isinstance(target.value, type):
+                found.add(target)
+                pending.append(target)
+    return frozenset(found)
+
+
 def drawn_by(roots: Iterable[Node]) -> Iterator[tuple[str, str]]:
     """Tell what draws random numbers in all code that is reached, and from which generator or in which circumstance.
 
@@ -34,8 +50,9 @@ def drawn_by(roots: Iterable[Node]) -> Iterator[tuple[str, str]]:
         for reason, generator in node.draws:
             if generator not in seeded:
                 yield reason, generator
+        past = _past(node) if isinstance(node.value, type) else frozenset()
         for label, target in node.edges:
-            if isinstance(node.value, type) and label in _MAKING:
+            if target in past and (label in _MAKING or not label.startswith(_RUNNING)):
                 continue
             follow = target, seeded | node.seeded_before.get(target, frozenset())
             if follow not in seen:
