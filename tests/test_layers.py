@@ -25,6 +25,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "storage": (
         {
             "bases",
+            "buffers",
             "columns",
             "commit",
             "entry",

@@ -3,8 +3,8 @@
 ``datasets`` takes every value apart in Python and lets Arrow put it together again. For large tensors that detour costs
 most of a run's writing time, and the result is known beforehand: nested lists whose values are the tensor's bytes. So
 columns of tensors and numpy arrays (also ragged lists of them, and dictionaries of these) are built from offsets and
-buffers. All other values go through the encoding of ``datasets`` itself, so that the rows, the conversions and the
-refusals are its own.
+buffers (`buffers`), and columns of Python values that need no conversion by Arrow alone. All other values go through
+the encoding of ``datasets`` itself, so that the rows, the conversions and the refusals are its own.
 
 Two kinds of values that ``datasets`` takes are refused here: arrays that do not have the shape that an ``Array2D`` to
 ``Array5D`` declares, and missing values inside of such an array. ``datasets`` writes both, and then either cannot read
@@ -14,10 +14,8 @@ them or gives them back in another shape.
 from __future__ import annotations
 
 import inspect
-import math
 import sys
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import chain
 from types import NoneType
 from typing import Any
@@ -27,6 +25,8 @@ import pyarrow as pa
 from datasets import Array2D, Array3D, Array4D, Array5D, Features, LargeList, List, Value
 from datasets.arrow_writer import OptimizedTypedSequence
 from datasets.table import table_cast
+
+from .buffers import as_blocks, from_blocks, from_nested, list_levels, missing_mask
 
 __all__ = ["Column"]
 
@@ -39,8 +39,6 @@ _PLAIN: dict[str, type] = {
     **dict.fromkeys(("string", "large_string"), str),
 }
 _PYTHON_TYPES = frozenset({NoneType, bool, int, float, str, bytes})
-_MAX_OFFSET = 2**31 - 1
-_KEPT_OFFSETS = 1024  # longer ones are not worth their memory
 # Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
 _MIXED_TYPES = (
     {"on_mixed_types": "use_json"} if "on_mixed_types" in inspect.signature(OptimizedTypedSequence).parameters else {}
@@ -62,7 +60,7 @@ class Column:
         self.feature: Any = self._features[name]
         self._schema = pa.schema({name: self._features.arrow_schema.field(name).type})
         self.type: pa.DataType = self._schema.field(0).type
-        self._levels = _list_levels(self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type)
+        self._levels = list_levels(self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type)
         self._holds_arrays = _holds_arrays(self.feature)
         self._holds_floats = "float" in str(self.type)
         self._plain = _plain_type(self.feature)
@@ -91,7 +89,7 @@ class Column:
         return self._build_by_datasets(values) if array is None else array
 
     def _build_struct(self, values: Sequence[Any], *, own: bool) -> pa.Array:
-        missing = _missing(values)
+        missing = missing_mask(values)
         children: dict[str, pa.Array] = {}
         for field in self._fields:
             items = [None if value is None else value.get(field.name) for value in values]
@@ -115,15 +113,15 @@ class Column:
     def _build_from_tensors(self, values: Sequence[Any], *, own: bool) -> pa.Array | None:
         """Build the column over its tensors' or arrays' memory, or return None where ``datasets`` has to encode it."""
         if isinstance(self.feature, (List, LargeList)):
-            return _from_nested(self._levels, values, own=own)
+            return from_nested(self._levels, values, own=own)
         if not isinstance(self.feature, _ARRAYS):
             return None
-        blocks, fresh = _blocks(values)
+        blocks, fresh = as_blocks(values)
         if blocks is None:
             return None
         for block in blocks:
             _check_shapes(self.feature, block)
-        storage = _from_blocks(self._levels, blocks, own=own and not fresh)
+        storage = from_blocks(self._levels, blocks, own=own and not fresh)
         return None if storage is None else pa.ExtensionArray.from_storage(self.type, storage)
 
     def _build_from_plain(self, values: Sequence[Any]) -> pa.Array | None:
@@ -178,153 +176,6 @@ def _widened(value: Any) -> Any:
     return value
 
 
-def _list_levels(pa_type: pa.DataType) -> list[pa.DataType]:
-    """The list types around a type's innermost values, outermost first."""
-    levels = []
-    while pa.types.is_list(pa_type) or pa.types.is_large_list(pa_type) or pa.types.is_fixed_size_list(pa_type):
-        levels.append(pa_type)
-        pa_type = pa_type.value_type
-    return levels
-
-
-def _from_nested(levels: list[pa.DataType], items: Sequence[Any], *, own: bool) -> pa.Array | None:
-    """Build lists, possibly ragged, whose items at some depth are tensors or arrays."""
-    blocks, fresh = _blocks(items)
-    if blocks is not None:
-        return _from_blocks(levels, blocks, own=own and not fresh)
-    if len(levels) == 1 or not all(item is None or isinstance(item, (list, tuple)) for item in items):
-        return None
-    values = _from_nested(levels[1:], list(chain.from_iterable(item for item in items if item)), own=own)
-    if values is None:
-        return None
-    lengths = [0 if item is None else len(item) for item in items]
-    return _wrap(levels[0], lengths, [1] * len(lengths), _missing(items), values)
-
-
-def _blocks(items: Sequence[Any]) -> tuple[list[np.ndarray[Any, Any] | None] | None, bool]:
-    """All items as numpy arrays of one numeric dtype, or None if there is none or one of another kind among them.
-
-    Also tells whether all of these arrays are fresh: copies of which nobody else knows.
-    """
-    blocks: list[np.ndarray[Any, Any] | None] = []
-    dtype, all_fresh = None, True
-    for item in items:
-        if item is None:
-            blocks.append(None)
-            continue
-        block, fresh = _as_numpy(item)
-        if block is None or (dtype is not None and block.dtype != dtype):
-            return None, False
-        dtype, all_fresh = block.dtype, all_fresh and fresh
-        blocks.append(block)
-    return (blocks, all_fresh) if dtype is not None else (None, False)
-
-
-def _as_numpy(value: Any) -> tuple[np.ndarray[Any, Any] | None, bool]:
-    """The value as a numpy array of a dtype that Arrow has, and whether it is a copy; None for any other value."""
-    torch, fresh = sys.modules.get("torch"), False
-    if torch is not None and isinstance(value, torch.Tensor):
-        try:
-            tensor = value.detach()
-            # numpy has no bfloat16; datasets stores these as float32, which holds each of their values exactly.
-            on_cpu = (tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor).cpu()
-            value, fresh = on_cpu.numpy(), on_cpu.data_ptr() != tensor.data_ptr()
-        except (TypeError, RuntimeError):
-            return None, False  # sparse, quantised, meta: datasets says what it thinks of them
-    # Subclasses (masked arrays, matrices) mean more than their memory shows.
-    if type(value) is not np.ndarray and type(value) is not np.memmap:
-        return None, False
-    holds = value.dtype.kind in "biuf" and value.dtype.isnative and value.dtype.itemsize <= 8
-    return (value if holds else None), fresh
-
-
-def _from_blocks(levels: list[pa.DataType], blocks: list[np.ndarray[Any, Any] | None], *, own: bool) -> pa.Array | None:
-    """Build nested lists from arrays that have as many dimensions as there are levels."""
-    present = [block for block in blocks if block is not None]
-    if any(block.ndim != len(levels) for block in present):
-        return None
-    values = _leaf(levels[-1].value_type, present, own=own)
-    for depth in reversed(range(1, len(levels))):
-        if values is None:
-            return None
-        # Each block holds as many lists at this depth as its outer dimensions have places, all of one length.
-        counts = [math.prod(block.shape[:depth]) for block in present]
-        values = _wrap(levels[depth], [block.shape[depth] for block in present], counts, None, values)
-    if values is None:
-        return None
-    lengths = [0 if block is None else len(block) for block in blocks]
-    return _wrap(levels[0], lengths, [1] * len(lengths), _missing(blocks), values)
-
-
-def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool) -> pa.Array | None:
-    """Lay the arrays' elements one after the other, converted as Arrow converts safely; None where it would not."""
-    dtype = blocks[0].dtype
-    source = pa.from_numpy_dtype(dtype)
-    # Between these kinds datasets converts according to the first value that it meets; it does so itself.
-    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
-    if not any(kind(source) and kind(pa_type) for kind in kinds):
-        return None
-    count = sum(block.size for block in blocks)
-    if pa.types.is_boolean(source):
-        return pa.array(np.concatenate([block.reshape(-1) for block in blocks]))  # packs bits, so always a copy
-    converts = source != pa_type
-    if len(blocks) == 1 and blocks[0].flags.c_contiguous and (converts or not own):
-        # Where it is converted, that makes the copy.
-        buffer = pa.py_buffer(blocks[0].reshape(-1))
-    else:
-        # Arrow's pool keeps memory that was used before, so copying does not pay for fresh pages each time.
-        buffer = pa.allocate_buffer(count * dtype.itemsize)
-        target, end = np.frombuffer(buffer, dtype=np.uint8).view(dtype), 0
-        for block in blocks:
-            start, end = end, end + block.size
-            np.copyto(target[start:end].reshape(block.shape), block)
-    values = pa.Array.from_buffers(source, count, [None, buffer])
-    if not converts:
-        return values
-    try:
-        return values.cast(pa_type)
-    except pa.ArrowException:
-        return None  # datasets refuses these as well, or knows a way
-
-
-def _wrap(
-    pa_type: pa.DataType, lengths: list[int], counts: list[int], missing: pa.Array | None, values: pa.Array
-) -> pa.Array | None:
-    """One level of lists around the values; None where lists of a fixed length are missing or of another length.
-
-    ``counts`` tells how many lists there are in a row of each of the lengths.
-    """
-    if pa.types.is_fixed_size_list(pa_type):
-        size = pa_type.list_size
-        other = any(length != size for length, count in zip(lengths, counts, strict=True) if count)
-        if other or not size or missing is not None:
-            return None
-        return pa.FixedSizeListArray.from_arrays(values, type=pa_type)
-    large = pa.types.is_large_list(pa_type)
-    if not large and len(values) > _MAX_OFFSET:
-        raise ValueError(f"{len(values)} elements are more than one list can hold; declare the column as LargeList")
-    count = sum(counts)
-    if len(set(lengths)) == 1 and count <= _KEPT_OFFSETS:
-        offsets = _even_offsets(count, lengths[0], large=large)
-    else:
-        ends = np.cumsum(np.repeat(lengths, counts), dtype=np.int64)
-        offsets = pa.array(np.concatenate([[0], ends]).astype(np.int64 if large else np.int32))
-    array = pa.LargeListArray if large else pa.ListArray
-    return array.from_arrays(offsets, values, type=pa_type, mask=missing)
-
-
-@lru_cache(maxsize=256)
-def _even_offsets(count: int, length: int, *, large: bool) -> pa.Array:
-    # Rows of one shape ask for the same offsets again and again; Arrow arrays do not change, so they can share them.
-    return pa.array(np.arange(count + 1, dtype=np.int64 if large else np.int32) * length)
-
-
-def _missing(items: Sequence[Any]) -> pa.Array | None:
-    """A mask of the items that are None, or None if there are none."""
-    missing = [item is None for item in items]
-    return pa.array(missing) if any(missing) else None
-
-
 def _holds_arrays(feature: Any) -> bool:
     if isinstance(feature, dict):
         return any(_holds_arrays(sub) for sub in feature.values())
@@ -366,7 +217,7 @@ def _check_shape(shape: tuple[int | None, ...], value: Any) -> None:
 def _check_complete(array: pa.Array, values: Sequence[Any]) -> None:
     """Raise ValueError if ``datasets`` left something out, as it does with tensors beside numpy arrays in one list."""
     level, missing = array.storage, sum(value is None for value in values)
-    while _list_levels(level.type):
+    while list_levels(level.type):
         if level.null_count != missing:
             raise ValueError("a list inside of an array mixes numpy arrays with other kinds")
         level, missing = level.flatten(), 0
