@@ -20,10 +20,16 @@ def test_campaign(name, size):
     subprocess.run([sys.executable, str(TESTS / "campaigns.py"), name, str(size)], env=environment, check=True)
 
 
-def test_every_call_fails_once_with_each_error_and_dies_once():
-    environment = {**os.environ, "ALL_FAULTS": "1", "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+@pytest.mark.parametrize(
+    ("file", "sizes"),
+    [
+        ("test_faults.py", {"ALL_FAULTS": "1"}),
+        ("test_hostile.py", {"HOSTILE_EXAMPLES": "3000", "HOSTILE_BYTES": str(32 * 2**20)}),
+        ("test_writer_properties.py", {"WRITER_EXAMPLES": "2000"}),
+    ],
+)
+def test_the_long_form_of(file, sizes):
+    environment = {**os.environ, **sizes, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--timeout", "3000", str(TESTS / "test_faults.py")],
-        env=environment,
-        check=True,
+        [sys.executable, "-m", "pytest", "-q", "--timeout", "3000", str(TESTS / file)], env=environment, check=True
     )

@@ -51,6 +51,7 @@ class RowEncoder:
     Rows are taken as ``Dataset.from_generator`` takes them, and encode to equal values, with these exceptions: a row
     that lacks a declared column (which ``datasets`` would fill with None) or has another one (which it would drop) is
     refused, and so are arrays that have not the shape that an ``Array2D`` to ``Array5D`` declares.
+    Halves beside integers in a list keep their fractions, which Arrow drops there.
     bfloat16 tensors become float32 before they are fitted to their feature, in ``datasets`` as here; other dtypes that
     Arrow lacks (complex, float8, quantised) are refused.
 
