@@ -514,6 +514,7 @@ class Recording(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.scale, self.shown = 2.0, None
+        self.calls, self.kept, self.log = 0, {}, []
 
     def set_shown(self, value: Any) -> None:
         self.shown = value
@@ -521,6 +522,9 @@ class Recording(nn.Module):
     def forward(self, x: Any) -> Any:
         self.last = x * self.scale
         self.seen_shape = x.shape
+        self.calls += 1
+        self.kept["x"] = x
+        self.log.append(x)
         return x * self.scale
 
 
@@ -531,7 +535,8 @@ class TestWhatAForwardLeavesBehind:
         model(torch.ones(2))
         result = walked(model)
         assert result.components == before
-        assert any("Recording.last" in note for note in result.notes)
+        for name in ("last", "calls", "kept", "log"):
+            assert any(f"Recording.{name}" in note for note in result.notes)
         assert key(model, include=("*.last",)) != before
 
     def test_what_is_read_counts(self) -> None:

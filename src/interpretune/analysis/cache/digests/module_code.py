@@ -7,6 +7,7 @@ while they live.
 
 from __future__ import annotations
 
+import ast
 import dis
 import types
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 from torch.nn.modules.module import Module
 
+from .code_source import find_source
 from .distributions import class_origin
 
 __all__ = ["ClassCode", "ClassCodes", "records"]
@@ -25,6 +27,8 @@ __all__ = ["ClassCode", "ClassCodes", "records"]
 _BESIDE = frozenset({"__init__", "extra_repr", "__repr__", "_init_weights", "reset_parameters"})
 #: Methods that libraries add to classes of others when they are first used, and which no forward calls.
 _ADDED = frozenset({("torch.nn.modules.module", "Module.smart_apply")})
+#: Methods that put something into a container and give nothing back.
+_PUTTING = frozenset({"append", "add", "appendleft"})
 #: Names by which code reaches attributes that it does not name.
 _DYNAMIC = frozenset({"getattr", "__dict__", "vars", "__getattribute__", "attrgetter", "eval", "exec"})
 
@@ -75,16 +79,13 @@ class ClassCode:
         written: dict[bool, set[str]] = {True: set(), False: set()}
         for name, function in self.functions:
             if name != "__init__":
-                steps = _steps(function.__code__)
-                written[name == "forward"] |= {step.argval for step in steps if step.opname == "STORE_ATTR"}
+                written[name == "forward"] |= _uses(function)[0]
         return frozenset(written[True] - written[False])
 
     @cached_property
     def read(self) -> frozenset[str]:
         """Names of attributes that are read or deleted, of any object, and texts that may name one."""
-        steps = [step for _, function in self.functions for step in _steps(function.__code__)]
-        names = {str(step.argval) for step in steps if "ATTR" in step.opname and step.opname != "STORE_ATTR"}
-        names |= {str(step.argval) for step in steps if "METHOD" in step.opname}
+        names = set().union(*(_uses(function)[1] for _, function in self.functions))
         codes = (code for _, function in self.functions for code in _codes(function.__code__))
         return frozenset(names | {text for code in codes for text in code.co_consts if isinstance(text, str)})
 
@@ -164,6 +165,31 @@ def _words(code: types.CodeType) -> Iterator[str]:
 def _steps(code: types.CodeType) -> Iterator[dis.Instruction]:
     for part in _codes(code):
         yield from dis.get_instructions(part)
+
+
+def _uses(function: types.FunctionType) -> tuple[set[str], set[str]]:
+    """Give the names of attributes, of any object, that a function writes and that it reads or deletes.
+
+    To count an attribute up (``self.calls += 1``) or to put something into it (``self.kept["a"] = x``) is no reading.
+    """
+    source = find_source(function.__code__, function.__globals__)
+    if source is None:
+        steps = list(_steps(function.__code__))
+        written = {str(step.argval) for step in steps if step.opname == "STORE_ATTR"}
+        reading = [step for step in steps if "METHOD" in step.opname or "ATTR" in step.opname]
+        return written, {str(step.argval) for step in reading if step.opname != "STORE_ATTR"}
+    nodes = list(ast.walk(source.node))
+    filled = [node.value for node in nodes if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)]
+    for node in nodes:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _PUTTING:
+            filled.append(call.func.value)
+    into = {id(node) for node in filled}
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    written = {node.attr for node in attributes if isinstance(node.ctx, ast.Store) or id(node) in into}
+    return written, {
+        node.attr for node in attributes if not isinstance(node.ctx, ast.Store) and id(node) not in into
+    }
 
 
 def _escapes(code: types.CodeType) -> bool:
