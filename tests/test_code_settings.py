@@ -350,6 +350,43 @@ def test_row_with_torch(row: Small) -> None:
     _check(row)
 
 
+MODEL = Small(
+    "a pydantic model",
+    """
+import pydantic
+class Base(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="allow")
+    n: int = pydantic.Field(1, gt=0)
+    _p: int = pydantic.PrivateAttr(3)
+class Config(Base):
+    k: int = 1
+    inner: Base = pydantic.Field(default_factory=Base)
+    @pydantic.field_validator("k")
+    def checked(cls, k): return k + 1
+    def times(self, b): return b * self.k
+config = Config(k=3)
+config.model_dump()
+def op(b): return config.times(b), config
+""",
+    changed=(
+        ("gt=0", "gt=-1"),
+        ('"allow"', '"ignore"'),
+        ("Attr(3)", "Attr(4)"),
+        ("k + 1", "k + 2"),
+        ("b * self.k", "b + self.k"),
+        ("Config(k=3)", "Config(k=4)"),
+        ("Config(k=3)", "Config(k=3, other=4)"),
+        ("k: int", "k: float"),
+    ),
+    kept=(("Config(k=3)", "Config(k=3, n=1)"), ("config.model_dump()\n", "")),
+)
+
+
+def test_a_pydantic_model() -> None:
+    pytest.importorskip("pydantic")
+    _check(MODEL)
+
+
 def test_a_run_leaves_nothing_behind_in_a_decorator() -> None:
     torch = pytest.importorskip("torch")
     from code_runner import digest

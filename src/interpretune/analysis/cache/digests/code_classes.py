@@ -14,9 +14,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .attributes import encode_object
+from .code_fields import read_fields, read_model_fields
 from .code_lookup import is_generated, is_user_class, is_user_function, unwrap
 from .code_noise import is_noise
-from .code_syntax import scalar_token
 from .code_values import Instance
 from .walk import Walk, frame
 
@@ -33,6 +33,7 @@ _BOOKKEEPING = frozenset({
     "__firstlineno__", "__static_attributes__", "__abstractmethods__", "__type_params__", "__classcell__",
     "__classdictcell__", "__non_callable_proto_members__", "_abc_impl", "__attrs_props__", "_abc_registry",
     "_abc_cache", "__dataclass_fields__", "__dataclass_params__", "__signature__", "__text_signature__",
+    "__class_vars__", "__is_pydantic_dataclass__", "__private_attributes__",
     "__protocol_attrs__", "_is_protocol", "_is_runtime_protocol", "__callable_proto_members_only__",
 })  # fmt: skip
 _ENUM_BOOKKEEPING = frozenset({
@@ -65,7 +66,9 @@ def read_class(node: Node, graph: CodeGraph) -> None:
     if not any(type(cls) is type(base) for base in cls.__bases__):
         node.reads[".__class__"] = walk.code(type(cls), ".__class__")
     if dataclasses.is_dataclass(cls):
-        _read_fields(node, graph)
+        read_fields(node, graph)
+    if "__pydantic_fields__" in cls.__dict__:
+        read_model_fields(node, graph)
     if issubclass(cls, enum.Enum):
         for order, (name, member) in enumerate(cls.__members__.items()):
             node.reads[f".{name}"] = frame("member", b"%d" % order, walk.child(member._value_, f".{name}.value"))
@@ -90,7 +93,7 @@ def _read_value(walk: Walk, value: Any, step: str) -> bytes:
 
 
 def _counts(cls: type, name: str, value: Any) -> bool:
-    if name in _BOOKKEEPING:
+    if name in _BOOKKEEPING or name.startswith("__pydantic_"):
         return False
     if issubclass(cls, enum.Enum):
         if name in _ENUM_BOOKKEEPING or name in cls.__members__:
@@ -132,24 +135,3 @@ def _read_property(node: Node, graph: CodeGraph, name: str, value: Any) -> None:
             _read_method(node, graph, f"{name}.{part}", function, function)
         elif function is not None:
             node.reads[f".{name}.{part}"] = graph.walk.child(function, f".{name}.{part}")
-
-
-def _read_fields(node: Node, graph: CodeGraph) -> None:
-    """The fields of a dataclass and how its methods are generated from them."""
-    cls = node.value
-    walk = graph.walk
-    params = cls.__dict__.get("__dataclass_params__")
-    if params is not None:
-        made = (getattr(params, name) for name in ("init", "repr", "eq", "order", "unsafe_hash", "frozen"))
-        # Where instances can be put in order, they are compared field by field.
-        compared = [field.name.encode() for field in dataclasses.fields(cls) if field.compare] if params.order else []
-        node.reads[".__dataclass_params__"] = frame("settings", *map(scalar_token, made), *compared)
-    for field in dataclasses.fields(cls):
-        step = f".{field.name}"
-        settings = (field.init, field.repr, field.compare, field.hash, bool(field.kw_only))
-        pieces = [frame("settings", *map(scalar_token, settings))]
-        for part in ("default", "default_factory"):
-            value = getattr(field, part)
-            if value is not dataclasses.MISSING:
-                pieces.append(frame(part, walk.child(value, f"{step}.{part}")))
-        node.reads[f".__dataclass_fields__{step}"] = frame("field", *pieces)

@@ -29,8 +29,8 @@ __all__ = [
     "is_record",
 ]
 
-#: What the language keeps among the attributes, and which says nothing about the value.
-_BOOKKEEPING = frozenset({"__dict__", "__weakref__", "__orig_class__"})
+#: What the language and libraries keep among the attributes, and which says nothing about the value.
+_BOOKKEEPING = frozenset({"__dict__", "__weakref__", "__orig_class__", "__pydantic_fields_set__"})
 #: What a named tuple's class consists of when nobody added anything to it.
 _NAMED_TUPLE = frozenset(
     {
@@ -52,8 +52,8 @@ _ENCODING = (
 
 
 def is_record(cls: type) -> bool:
-    """Tell whether instances of a class are their fields: dataclasses and attrs classes."""
-    return dataclasses.is_dataclass(cls) or hasattr(cls, "__attrs_attrs__")
+    """Tell whether instances of a class are their fields: dataclasses, attrs classes, pydantic models."""
+    return dataclasses.is_dataclass(cls) or hasattr(cls, "__attrs_attrs__") or hasattr(cls, "__pydantic_fields__")
 
 
 def holds_builtin(cls: type) -> bool:
