@@ -33,3 +33,10 @@ def test_the_long_form_of(file, sizes):
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--timeout", "3000", str(TESTS / file)], env=environment, check=True
     )
+
+
+def test_fuzzing_the_manifest_reader():
+    pytest.importorskip("atheris")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    fuzz = str(TESTS / "soak" / "fuzz_manifest.py")
+    subprocess.run([sys.executable, fuzz, "-max_total_time=120"], env=environment, check=True)
