@@ -292,6 +292,39 @@ def op(b): return sum(b) + abs(a)
         changed=(("self.k = 1", "self.k = 2"),),
         kept=(("object()", "object"),),
     ),
+    Small(
+        "an attribute whose name is put together",
+        """
+class A:
+    def __init__(self, kind): self.kind = kind; self.unknown = object()
+    def run_a(self, b): return 1
+    def run_b(self, b): return 2
+    def step(self, b): return getattr(self, f"run_{self.kind}")(b)
+op = A("a").step
+""",
+        changed=(("return 1", "return 3"), ('A("a")', 'A("b")')),
+    ),
+    Small(
+        "a sentinel",
+        """
+NOT_GIVEN = object()
+class Other: pass
+OTHER = Other()
+def f(x, y=NOT_GIVEN): return 1 if y is NOT_GIVEN else y
+def op(b): return f(b) if b is not OTHER else 0
+""",
+        changed=(("return 1", "return 2"), ("y is NOT", "y is not NOT")),
+    ),
+    Small(
+        "which object it is",
+        """
+class A: pass
+one, other = A(), A()
+chosen = one
+def op(b): return 1 if chosen is one else 2
+""",
+        changed=(("chosen = one", "chosen = other"),),
+    ),
 ]
 TORCH = [
     Small(

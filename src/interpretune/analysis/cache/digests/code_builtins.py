@@ -48,14 +48,30 @@ def certain_text(reader: Reader, node: ast.expr) -> str | None:
     """Give the text that an expression certainly is."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
-    if isinstance(node, ast.Name) and is_definite(reader, node):
-        atoms = reader.load(node.id)
+    if isinstance(node, ast.JoinedStr):
+        return _joined([_written(reader, part) for part in node.values])
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _joined([certain_text(reader, node.left), certain_text(reader, node.right)])
+    if isinstance(node, (ast.Name, ast.Attribute)) and is_definite(reader, node):
+        atoms = reader.evaluate(node)
         if len(atoms) == 1 and isinstance(atoms[0], Literal):
             return atoms[0].value
         if len(atoms) == 1 and isinstance(atoms[0], Known) and isinstance(atoms[0].value, str):
             reader.consume(atoms)
             return atoms[0].value
     return None
+
+
+def _written(reader: Reader, part: ast.expr) -> str | None:
+    """Give what a part of an f-string certainly comes to."""
+    if isinstance(part, ast.FormattedValue):
+        return certain_text(reader, part.value) if part.conversion == -1 and part.format_spec is None else None
+    return certain_text(reader, part)
+
+
+def _joined(parts: list[str | None]) -> str | None:
+    texts = [part for part in parts if part is not None]
+    return "".join(texts) if len(texts) == len(parts) else None
 
 
 def _getattr(reader: Reader, node: ast.Call) -> Atoms:
@@ -65,6 +81,9 @@ def _getattr(reader: Reader, node: ast.Call) -> Atoms:
     for part in node.args[2:]:
         given = join(given, reader.evaluate(part))
     if name is not None:
+        if not isinstance(node.args[1], ast.Constant):
+            # The name may be another one by the time the code runs.
+            reader.consume(tuple(_class_of(atom) for atom in atoms if _is_users_object(atom)))
         return join(attribute(reader, atoms, name), given)
     for part in node.args[1:2]:
         reader.use(part)
@@ -72,6 +91,14 @@ def _getattr(reader: Reader, node: ast.Call) -> Atoms:
         _dynamic(reader, node)
         reader.consume(atoms)
     return given
+
+
+def _is_users_object(atom: Atom) -> bool:
+    return isinstance(atom, Known) and is_user_class(type(atom.value)) and not isinstance(atom.value, type)
+
+
+def _class_of(atom: Any) -> Known:
+    return Known(type(atom.value), f"{atom.label}.__class__", f"{atom.path}.__class__")
 
 
 def _hasattr(reader: Reader, node: ast.Call) -> Atoms:

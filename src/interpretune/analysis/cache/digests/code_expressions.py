@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +85,23 @@ def _compare(reader: Reader, node: ast.Compare) -> Atoms:
             if isinstance(atom, Known):
                 reader.record(f"{atom.label} is None", b"yes" if atom.value is None else b"no")
         return ()
+    if all(isinstance(operator, (ast.Is, ast.IsNot)) for operator in node.ops):
+        _identify(reader, [reader.evaluate(operand) for operand in operands])
+        return ()
     for operand in operands:
         operate(reader, reader.evaluate(operand), _COMPARING)
     return ()
+
+
+def _identify(reader: Reader, operands: list[Atoms]) -> None:
+    """Ask which object it is: of one that is no value, such as a sentinel, nothing else can matter."""
+    asked = []
+    for atoms in operands:
+        known = [atom for atom in atoms if isinstance(atom, Known) and not reader.is_value(atom)]
+        reader.consume(tuple(atom for atom in atoms if atom not in known))
+        asked += known
+    for one, other in itertools.combinations(asked, 2):
+        reader.record(f"{one.label} is {other.label}", b"yes" if one.value is other.value else b"no")
 
 
 def _binary(reader: Reader, node: ast.BinOp) -> Atoms:

@@ -104,9 +104,10 @@ class Reader:
         for name, value in values.items():
             default = Known(value, f"{name}=", f"{self.node.path}.{name}")
             # What is understood counts always; an object of another kind by what the code reads of it.
-            if self.graph.walk.find_encoder(value) is not None:
+            if self.is_value(default):
                 self.consume((default,))
-            if name not in self.node.bindings:
+            # A sentinel stands for an argument that was not given: it is asked for and goes nowhere.
+            if name not in self.node.bindings and type(value) is not object:
                 self.top.add(name, (default,))
 
     def run_body(self, body: Iterable[ast.stmt]) -> None:
@@ -265,6 +266,10 @@ class Reader:
         """Let the function depend on something smaller than an object."""
         if not self.quiet:
             self.node.reads[label] = token
+
+    def is_value(self, known: Known) -> bool:
+        """Tell whether an object is of a kind that is understood as a whole."""
+        return self.graph.walk.find_encoder(known.value) is not None
 
     def is_quiet(self, atom: Atom) -> bool:
         """Tell whether something only tells people about the run, or keeps threads apart."""
