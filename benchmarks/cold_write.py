@@ -5,7 +5,8 @@ Rows of 1.6 MB, as tensors, into files on one file system, by
 - `from_generator`, as `datasets` does it;
 - `pyarrow.ipc`, streaming record batches that are ready in memory: the least that writing such a file costs;
 - the shard writer, called as rows come;
-- the shard writer behind the pipeline, as a run uses it: encoded by one thread, hashed and written by another.
+- the shard writer behind the pipeline, as a run uses it: encoded by one thread, hashed and written by another;
+- a whole run: that with locks, commits of shards and manifests, and the opened dataset. Its key is given.
 
 The shard writer brings its file to the disk (fsync), `from_generator` and a plain Arrow stream do not. So both of the
 latter two are timed with and without it, and like is compared with like.
@@ -30,14 +31,18 @@ import torch
 from _claims import Claim, report
 from datasets import Array3D, Dataset, Features, List, Value
 
+from interpretune.analysis.cache.hasher import Fingerprint
 from interpretune.analysis.cache.pipeline import Pipeline
+from interpretune.analysis.cache.request import Request, get_or_compute
 from interpretune.analysis.cache.rows import EncodedRows, RowEncoder
+from interpretune.analysis.cache.settings import enable_analysisstore_caching
 from interpretune.analysis.cache.writer import ShardWriter
 
 KINDS: dict[str, tuple[object, tuple[int, ...]]] = {
     "Array3D (4, 2, 50257) float32": (Array3D(shape=(None, 2, 50257), dtype="float32"), (4, 2, 50257)),
     "List(List(float32)), 8 x 50257": (List(List(Value("float32"))), (8, 50257)),
 }
+PIPELINED, RUN = "shard writer, pipelined", "whole run"
 OVER_FROM_GENERATOR = 4.0
 OVER_RAW = 1.6
 SLOWER = 0.03
@@ -78,6 +83,13 @@ def pipelined(directory: Path, features: Features, rows: Iterator[dict]) -> Path
     return writer.path
 
 
+def whole_run(directory: Path, features: Features, rows: list[dict]) -> Path:
+    request = Request(lambda start: iter(rows[start:]), features, Fingerprint({"op": "0" * 32}), base=directory)
+    made = get_or_compute(request)
+    assert len(made) == len(rows)
+    return Path(made.cache_files[0]["filename"])
+
+
 def timed(write: Callable[[Path], Path], base: Path, *, fsync: bool) -> float:
     """Seconds of one writing, into a directory that is new and gone afterwards."""
     with tempfile.TemporaryDirectory(dir=base) as directory, contextlib.ExitStack() as stack:
@@ -107,9 +119,10 @@ def measure_writing(base: Path, name: str, count: int, repeat: int) -> dict:
         "from_generator": lambda directory: from_generator(directory, features, rows),
         "pyarrow.ipc": lambda directory: raw(directory, encoder.schema, batches),
         "shard writer": lambda directory: direct(directory, features, rows),
-        "shard writer, pipelined": lambda directory: pipelined(directory, features, iter(rows)),
+        PIPELINED: lambda directory: pipelined(directory, features, iter(rows)),
     }
     check_equal(base, list(ways.values()))
+    ways[RUN] = lambda directory: whole_run(directory, features, rows)
     variants = [(way, fsync) for way in ways for fsync in (False, True) if not (way == "from_generator" and fsync)]
     seconds: dict[tuple[str, bool], list[float]] = {variant: [] for variant in variants}
     # Round by round, so that what else the machine does meets all of them; the first round warms it up.
@@ -133,8 +146,9 @@ def show_writing(table: dict) -> list[Claim]:
     for result in table["results"]:
         fsync = "yes" if result["fsync"] else "no"
         print(f"{result['way']:26}{fsync:>6}{result['seconds']:10.3f}{result['MB/s']:8.0f}")
-    ours, claims = "shard writer, pipelined", []
-    for fsync, how in ((False, "without fsync"), (True, "with fsync")):
+    claims = []
+    for ours, fsync in ((PIPELINED, False), (PIPELINED, True), (RUN, False), (RUN, True)):
+        how = f"{ours}, {'with' if fsync else 'without'} fsync"
         seconds = best[ours, fsync]
         faster, slower = best["from_generator", False] / seconds, seconds / best["pyarrow.ipc", fsync]
         claims += [
@@ -180,6 +194,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there as well")
     arguments = parser.parse_args()
     datasets.disable_progress_bars()
+    enable_analysisstore_caching()
     claims = []
     with tempfile.TemporaryDirectory(dir=arguments.dir) as directory:
         base = Path(directory)

@@ -2,7 +2,8 @@
 
 The division of labour, as measured: the computing thread encodes its rows into memory of their own (a copy at memory
 speed, which the step's freedom to use its buffers again requires), the second thread hashes and writes them. The
-second thread holds the interpreter's lock for microseconds per row only; hashing and writing go on without it.
+second thread holds the interpreter's lock for microseconds per row only; hashing, in a third one, and writing go on
+without it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, TypeVar
 
-__all__ = ["QUEUE_BYTES", "Pipeline"]
+__all__ = ["Pipeline"]
 
 T = TypeVar("T")
 
-QUEUE_BYTES = 128 * 2**20
-"""How many bytes of encoded rows wait for the writer at most, by default: the memory that overlapping costs."""
+#: Bytes of encoded rows that wait for the writer at most, by default: the memory that overlapping costs. Enough for a
+#: step to go on while a shard is brought to the disk; more would have left the processor's cache when it is written.
+QUEUE_BYTES = 32 * 2**20
 
 
 class Pipeline(Generic[T]):

@@ -38,8 +38,6 @@ from .store import AnalysisCache, Location
 
 __all__ = ["Request", "get_or_compute"]
 
-#: Bytes of encoded rows that may wait for the writer.
-QUEUE_BYTES = 64 * 2**20
 COMPUTED_MEANWHILE = "another process has computed them meanwhile"
 #: Keys that were computed anew in this process, as the mode ``refresh`` asks for.
 _refreshed: set[str] = set()
@@ -231,7 +229,6 @@ class _Answer:
         request = self._request
         pipeline: Pipeline[tuple[EncodedRows, float]] = Pipeline(
             lambda item: sink.append(*item),
-            max_bytes=QUEUE_BYTES,
             size_of=lambda item: item[0].nbytes,
             name=f"writer of {request.name}",
         )
