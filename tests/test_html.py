@@ -61,6 +61,14 @@ def test_a_fingerprint_opens_to_its_parts():
     assert fingerprint.hexdigest in page.text
 
 
+def test_parts_come_in_the_order_of_their_numbers():
+    parts = {f"data[{number}]": ("0" * 32, f"value {number}") for number in (1, 10, 9, 2)}
+    text = read(html.tree({"data": "0" * 32}, {"data": parts})).text
+    assert [text.index(f"value {number}") for number in (1, 2, 9, 10)] == sorted(
+        text.index(f"value {number}") for number in (1, 2, 9, 10)
+    )
+
+
 def test_sizes_in_decimal_units():
     assert [html.size_text(size) for size in (0, 999, 1000, 640_000_000, 5 * 10**12)] == [
         "0 B",

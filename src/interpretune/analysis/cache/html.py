@@ -5,6 +5,7 @@ Colours come from the page (``currentColor`` with opacity), so no theme has to b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
@@ -86,9 +87,14 @@ def _branch(name: str, digest: str, parts: Mapping[str, tuple[str, str]]) -> str
         return f"<div>{label}</div>"
     leaves = "".join(
         _leaf(path.removeprefix(name).lstrip(".") or name, text or part_digest[:12])
-        for path, (part_digest, text) in parts.items()
+        for path, (part_digest, text) in sorted(parts.items(), key=lambda item: _in_order(item[0]))
     )
     return f"<details><summary>{label} · {len(parts)}</summary>{leaves}</details>"
+
+
+def _in_order(path: str) -> list[tuple[int, str]]:
+    """Sort ``[10]`` after ``[9]``."""
+    return [(int(piece), "") if piece.isdecimal() else (0, piece) for piece in re.split(r"(\d+)", path)]
 
 
 def _leaf(name: str, text: str) -> str:
