@@ -30,11 +30,12 @@ DEEDS = {
     "save_pretrained": "model.save_pretrained('model'); tokenizer.save_pretrained('tokenizer')",
     "the step": "step(next(iter(loader)), 0)",
     "datasets' own hasher": "datasets.fingerprint.Hasher.hash(tokenizer); datasets.fingerprint.Hasher.hash(cfg)",
+    "another model through AutoModel": "transformers.AutoModelForCausalLM.from_config(model.config)",
     "train and eval": "model.train(); model.eval()",
 }
 SCRIPT = """
 import copy, json, pickle, sys
-import datasets, torch
+import datasets, torch, transformers
 from interpretune.analysis.cache import AnalysisStoreHasher
 from lab.config import RunConfig
 from lab.deep import *

@@ -490,6 +490,23 @@ same("adapters switched off for a while", """
             model(torch.tensor([[1, 2]]))
         """, needs="peft", base=LORA)  # fmt: skip
 
+PIPELINE = """
+        from transformers import pipeline
+        head = pipeline('text-generation', model=build_model(seed=4), tokenizer=tokenizer, device='cpu')
+        """
+models("a weight in a pipeline", "head.model.transformer.ln_f.weight.data[0] += 1", HEAD, part="ln_f", base=PIPELINE)
+same("a pipeline called", "head(['the cat'], max_new_tokens=2, do_sample=False)", base=PIPELINE)
+same("hooks of accelerate added and removed", """
+        from accelerate.hooks import ModelHook, add_hook_to_module, remove_hook_from_module
+        add_hook_to_module(head, ModelHook())
+        remove_hook_from_module(head)
+        """, needs="accelerate")  # fmt: skip
+CACHE = """
+        head = model(torch.tensor([[1, %d]]), use_cache=True).past_key_values
+        """
+models("what a key-value cache holds", CACHE % 3, HEAD, base=CACHE % 2)
+same("a key-value cache made a second time", CACHE % 2, base=CACHE % 2)
+
 tokens = partial(seen, "tokenizers")
 same_tokens = partial(kept, "tokenizers")
 REMADE = "; session.tokenizer = tokenizer; loader = build_loader(tokenizer, dataset)"
@@ -811,6 +828,15 @@ for name, call in [
 ]:
     seed = {"torch": "torch.manual_seed(%d)", "numpy": "numpy.random.seed(%d)", "Python": "random.seed(%d)"}[name]
     random(f"{name}'s seed where the step calls {call}", seed % 2, "rng*", base=(DRAWS % call, seed % 1))
+SAMPLING = (
+    PIPELINE
+    + """
+        head.model.generation_config.do_sample = %s
+        torch.manual_seed(1)
+        """
+)
+random("torch's seed where a pipeline samples", "torch.manual_seed(2)", "rng*", base=SAMPLING % True)
+kept("randomness", "torch's seed where a pipeline takes the likeliest", "torch.manual_seed(2)", base=SAMPLING % False)
 for title, lines, base in [
     ("torch's seed where nothing is random", "torch.manual_seed(2)", ""),
     ("seeds of numpy and Python where nothing is random", """

@@ -62,7 +62,7 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
             _LOADING,
         ),
         **dict.fromkeys(("_compiled_call_impl", "_is_torch_compile"), "the compiled form of the same forward"),
-        "_is_hf_initialized": _LOADING,
+        **dict.fromkeys(("_is_hf_initialized", "_is_accelerate_prepared"), _LOADING),
     },
     "torch.utils._contextlib._DecoratorContextManager": {"prev": _MODE},
     "torch.amp.autocast_mode.autocast": dict.fromkeys(("prev", "prev_cache_enabled", "prev_fastdtype"), _MODE),
@@ -96,6 +96,7 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
             _LOADING,
         ),
         "_original_object_hash": "a salted `hash()`, another one in each process",
+        "call_count": _RECORD,
         "_from_model_config": "says how the generation config was made",
         "_use_kernels": "a wish; the kernels that it put in place are the submodules' own `forward`",
         "warnings_issued": _RECORD,
@@ -243,7 +244,8 @@ def encode_library_object(value: Any, walk: Walk) -> bytes:
         value: the object.
         walk: where it was met.
     """
-    return frame("object", walk.code(type(value), ".__class__"), encode_state(value, walk))
+    with objects_understood(walk):
+        return frame("object", walk.code(type(value), ".__class__"), encode_state(value, walk))
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from typing import Any
 
 import torch
 
-from .attributes import counted, objects_understood
+from .attributes import counted, encode_library_object, objects_understood
 from .code_random import CONFIGURED
 from .module_code import ClassCodes, records
 from .module_hooks import encode_hooks
@@ -35,7 +35,7 @@ from .module_tree import Node, grow, plain_class
 from .tensors import hash_tensors
 from .walk import IGNORED, Encoder, Walk, frame
 
-__all__ = ["encode_config", "encode_module"]
+__all__ = ["encode_config", "encode_module", "encode_pipeline"]
 
 _CONFIG_NAMES = ("cfg", "config")
 
@@ -74,6 +74,20 @@ def encode_config(value: Any, walk: Walk) -> bytes:
     for a function that a user registered, the function's code counts.
     """
     return _encode_config(value, walk, None)
+
+
+def encode_pipeline(value: Any, walk: Walk) -> bytes:
+    """Give the token of a pipeline of transformers: its class and what it is made of; it may sample when it is called.
+
+    Args:
+        value: the pipeline.
+        walk: where it was met.
+    """
+    walk.use("transformers")
+    configs = (getattr(holder, "generation_config", None) for holder in (value, getattr(value, "model", None)))
+    if any(getattr(config, "do_sample", False) for config in configs):
+        walk.stochastic(f"{walk.path}: its generation config samples", "torch")
+    return encode_library_object(value, walk)
 
 
 def _encode_config(value: Any, walk: Walk, dtype: torch.dtype | None) -> bytes:
@@ -263,6 +277,8 @@ def _attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk)
         elif passes_on(attribute):
             pieces += (name.encode(), b"passes on")
         elif isinstance(attribute, MethodType) and attribute.__self__ is module:
+            if getattr(type(module), name, None) is attribute.__func__:
+                continue  # put back in the place of what was put over it
             # Its own method under another name: what it is bound to is being taken apart here.
             pieces += (name.encode(), frame("own method", walk.child(attribute.__func__, f".{name}")))
         elif not isinstance(attribute, torch.Tensor):

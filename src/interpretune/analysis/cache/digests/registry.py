@@ -79,6 +79,16 @@ _TOKENIZER_PIECES = (
     *("models.Model", "normalizers.Normalizer", "pre_tokenizers.PreTokenizer", "processors.PostProcessor"),
     "decoders.Decoder",
 )
+#: Classes of libraries whose objects are what their attributes say, beside the library's version.
+_LIBRARY_OBJECTS = (
+    "peft.config.PeftConfigMixin",
+    "transformers.feature_extraction_utils.FeatureExtractionMixin",
+    "transformers.image_processing_base.ImageProcessingMixin",
+    "transformers.processing_utils.ProcessorMixin",
+    "transformers.cache_utils.Cache",
+    "sklearn.base.BaseEstimator",
+    "scipy.sparse._base._spbase",
+)
 
 #: Base classes: whatever derives from them is understood by their encoder.
 _BASES = {
@@ -133,7 +143,7 @@ _BASES = {
     "tokenizers.Tokenizer": "tokenizers:encode_backend",
     "tokenizers.AddedToken": "tokenizers:encode_added_token",
     **{f"tokenizers.{name}": "tokenizers:encode_piece" for name in _TOKENIZER_PIECES},
-    "peft.config.PeftConfigMixin": "attributes:encode_library_object",
+    **dict.fromkeys(_LIBRARY_OBJECTS, "attributes:encode_library_object"),
     "transformers.data.data_collator.DataCollatorMixin": "loaders:encode_collator",
     "torch.nn.modules.module.Module": "models:encode_module",
     "torch.utils.data.dataloader.DataLoader": "loaders:encode_loader",
@@ -144,6 +154,7 @@ _BASES = {
     "transformers.configuration_utils.PretrainedConfig": "models:encode_config",
     "transformers.configuration_utils.PreTrainedConfig": "models:encode_config",
     "transformers.generation.configuration_utils.GenerationConfig": "models:encode_config",
+    "transformers.pipelines.base.Pipeline": "models:encode_pipeline",
     # What only the session knows how to read, one layer above: loaded by name when such an object is met.
     "interpretune.analysis.ops.base.AnalysisOp": ".session_ops:encode_op",
     "interpretune.analysis.ops.base.OpWrapper": ".session_ops:encode_op",
