@@ -63,11 +63,6 @@ class KeyLock:
         self._describe_holder = describe_holder
         self._lock: FileLock | None = None
 
-    @property
-    def is_held(self) -> bool:
-        """Tell whether this object holds the lock; False as well where locks do not work."""
-        return self._lock is not None
-
     def acquire(self, timeout: float | None = None) -> bool:
         """Take the lock, waiting for whoever holds it.
 
