@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "src"
 MANUAL: dict[str, Any] = {"schema": "BOTH", "op_names": [None]}
+LABELS: dict[str, Any] = {**MANUAL, "module": "LabelsModule"}
 SAMPLING: dict[str, Any] = {
     "model": "SamplingModel",
     "module": "GeneratingModule",
@@ -64,6 +65,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "reads threshold": {"op_names": ["logits.watching"]},
     "reads threshold, changed": {"op_names": ["logits.watching"], "attributes": {"threshold": 0.75}},
     "gradients": {"op_names": ["graded"]},
+    "read by the host": {"attributes": {"keeps_labels": False}},
+    "labels": LABELS,
+    "labels, again": LABELS,
+    "labels, tag": {**LABELS, "it_cfg": {"experiment_tag": "tagged"}},
+    "labels, size": {**LABELS, "data_cfg": {"train_batch_size": 9}},
+    "labels, name": {**LABELS, "cfg": {"name": "longer than before"}},
+    "labels, place": {**LABELS, "it_cfg": {"core_log_dir": "/elsewhere", "model_name_or_path": "/m"}},
+    "cut": {"data_module": "CuttingDataModule"},
+    "cut elsewhere": {"data_module": "CuttingDataModule", "data_cfg": {"train_batch_size": 3}},
     # What changes no row.
     "places and labels": {
         "it_cfg": {"core_log_dir": "/elsewhere", "task_name": "t", "model_name_or_path": "/m", "experiment_tag": "x"},
@@ -72,7 +82,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "out": "elsewhere",
     },
     "comment": {"ops": {"BIAS = 0.0": "BIAS = 0.0  # none\n# at all"}},
-    "unread attribute": {"attributes": {"made_at": 12345.6, "nobody_reads_this": "x"}},
+    "unread attribute": {"attributes": {"made_at": 12345.6, "nobody_reads_this": "x", "output_store": 1}},
     # Slices and extensions.
     "first two": {"run": {"limit_analysis_batches": 2}},
     "first nine hundred": {"run": {"limit_analysis_batches": 900}},
@@ -252,6 +262,7 @@ def test_result_is_what_the_host_alone_gives(runs: dict[str, dict[str, Any]]) ->
         ("epochs", {"run.max_epochs", "run.limit"}),
         ("own hook", {"hooks.forward"}),
         ("epoch end", {"session.code"}),
+        ("read by the host", {"session.attributes"}),
         ("dropout", {"model.training", "rng", "run.limit"}),
     ],
 )
@@ -287,6 +298,16 @@ def test_a_change_of_what_only_some_analyses_use_is_a_miss(
 def test_what_changes_no_row_keeps_the_hit(runs: dict[str, dict[str, Any]], name: str) -> None:
     assert statuses(runs[name]) == ["hit"]
     assert runs[name]["forwards"] == 0
+
+
+def test_labels_and_places_count_where_a_step_reads_them(runs: dict[str, dict[str, Any]]) -> None:
+    base = runs["labels"]
+    assert statuses(runs["labels, again"]) == statuses(runs["labels, place"]) == ["hit"]
+    for name, component in (("tag", "session.it_cfg"), ("size", "session.itdm_cfg"), ("name", "run.analysis_cfg")):
+        found = runs[f"labels, {name}"]
+        assert changed(base, found) == {component}, name
+        assert found["stores"][0]["content"] != base["stores"][0]["content"]
+    assert changed(runs["cut"], runs["cut elsewhere"]) == {"data"}
 
 
 def test_fewer_batches_are_a_slice_and_more_compute_the_difference(runs: dict[str, dict[str, Any]]) -> None:

@@ -258,4 +258,6 @@ def build(adapter: str, variant: dict) -> ITSession:
             sorted(module.model.named_parameters())[0][1].view(-1)[0] += 1
     if variant.get("dropout"):
         module.model.train()
+    for name, value in variant.get("attributes", {}).items():
+        setattr(module, name, value)
     return session

@@ -57,6 +57,7 @@ CORE: dict[str, dict[str, Any]] = {
     "direct": {"direct": True},
     # What changes no row.
     "places and labels": {"log_dir": "elsewhere", "task_name": "t", "out": "elsewhere", "cfg": {"name": "mine"}},
+    "attributes that nothing reads": {"attributes": {"run_name": "r", "started": 1.5, "save_dir": "/x"}},
     "order of fields": {"other_order": True},
     "workers": {"workers": 1},
     # Trouble.
@@ -204,7 +205,17 @@ def test_a_change_is_a_miss_that_names_it(core: Found, name: str, component: str
     assert component in core[name]["explained"][0]
 
 
-@pytest.mark.parametrize("name", ["places and labels", "order of fields", "workers", "in a thread", "dropout, again"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "places and labels",
+        "attributes that nothing reads",
+        "order of fields",
+        "workers",
+        "in a thread",
+        "dropout, again",
+    ],
+)
 def test_what_changes_no_row_keeps_the_hit(core: Found, name: str) -> None:
     assert core[name]["statuses"] == ["hit"]
     assert core[name]["forwards"] == 0

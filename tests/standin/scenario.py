@@ -73,7 +73,10 @@ def build(variant: dict, workdir: Path):
     elif variant.get("not_understood") == "told":
         cfg.future_knob = user_side.TicketBox(variant.get("label", ""))
     session = ITSession(
-        user_side.UserDataModule, getattr(user_side, variant.get("module", "UserModule")), data_cfg, cfg
+        getattr(user_side, variant.get("data_module", "UserDataModule")),
+        getattr(user_side, variant.get("module", "UserModule")),
+        data_cfg,
+        cfg,
     )
     if variant.get("weight"):
         session.module.model.out.bias.data[3] += 1

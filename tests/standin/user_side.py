@@ -72,6 +72,10 @@ class UserConfig(ITConfig):
     future_knob: Any = 1
     note: str = ""
 
+    @property
+    def is_tagged(self):
+        return self.experiment_tag == "tagged"
+
 
 @dataclass(kw_only=True)
 class UserDataConfig(ITDataModuleConfig):
@@ -104,6 +108,14 @@ class UserDataModule(ITDataModule):
         return DataLoader(self.dataset["test"], batch_size=self.itdm_cfg.eval_batch_size, collate_fn=self.collate)
 
 
+class CuttingDataModule(UserDataModule):
+    """Reads in its collate function what other analyses have no use for."""
+
+    def collate(self, rows):
+        batch = super().collate(rows)
+        return {**batch, "input_ids": batch["input_ids"][:, : self.itdm_cfg.train_batch_size]}
+
+
 class UserModule:
     """What an analysis has no use for counts for nothing, and what it reads counts."""
 
@@ -130,6 +142,20 @@ class ManualModule(UserModule):
         rows = it.logits(self, AnalysisBatch(), batch, batch_idx)
         rows = it.undeclared(self, rows, batch, batch_idx)
         yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+class LabelsModule(ManualModule):
+    """Reads what other analyses have no use for, in three ways."""
+
+    def analysis_step(self, batch, batch_idx):
+        rows = it.logits(self, AnalysisBatch(), batch, batch_idx)
+        place = self.datamodule.itdm_cfg.train_batch_size
+        rows["score"] = torch.full((len(batch["labels"]),), float(self.it_cfg.is_tagged + place + len(name_of(self))))
+        yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+def name_of(module):
+    return module.analysis_cfg.name
 
 
 class CountingModule(UserModule):

@@ -14,10 +14,10 @@ from typing import Any
 from .digests.attributes import objects_understood
 from .digests.walk import Composed, Policy, Walk, frame
 from .session_hooks import encode_hooks, encode_names
-from .session_names import functions_of, user_classes
+from .session_names import user_classes
 from .session_ops import encode_implementation, encode_parameters, encode_schemas, encode_traits
 from .session_run import SessionRun, session_references
-from .session_table import NOISE, row_of
+from .session_table import NOISE, UNREAD, row_of
 
 __all__ = ["SessionRun", "encode_store", "refuse_session", "session_components", "session_references"]
 
@@ -85,13 +85,7 @@ def _fields(run: SessionRun, policy: Policy) -> dict[str, list[tuple[str, str, A
 
 
 def _held(run: SessionRun) -> Iterator[tuple[str, str, Any]]:
-    for owner, value in (
-        ("module", run.module),
-        ("module.it_cfg", run.module.it_cfg),
-        ("datamodule", run.datamodule),
-        ("datamodule.itdm_cfg", getattr(run.datamodule, "itdm_cfg", None)),
-        ("cfg", run.cfg),
-    ):
+    for owner, value in run.parts.items():
         for name, attribute in sorted(_attributes_of(value).items()):
             is_hooks = (
                 owner == "module" and name.startswith(("_forward_", "_backward_")) and isinstance(attribute, dict)
@@ -116,8 +110,10 @@ def _component(run: SessionRun, policy: Policy, owner: str, name: str) -> str | 
     row = row_of(field)
     if field in _TAKEN_APART or (row is not None and row.component in _BY_HAND):
         return None
-    if row is not None and row.component != NOISE:
+    if row is not None and row.component not in (NOISE, UNREAD):
         return row.component
+    if row is not None and row.component == UNREAD and run.reads_in_batches(owner, name):
+        return _OF_CONFIG.get(owner, _ATTRIBUTES)
     if row is None and owner in _OF_CONFIG:
         return _OF_CONFIG[owner]
     if row is None and run.reads(name):
@@ -185,9 +181,9 @@ def _code(run: SessionRun, walk: Walk) -> bytes:
             pieces.append(
                 walk.child(run.step, ".step")
             )  # put onto this module from elsewhere, so in none of its classes
-    with walk.standing("datamodule"):
-        for cls in user_classes(run.datamodule):
-            pieces += [walk.code(method, f".{name}") for name, method in functions_of(cls) if name in run.names]
+    for part, name, method in run.called:
+        with walk.standing(part):
+            pieces.append(walk.code(method, f".{name}"))
     return frame("user code", *pieces)
 
 

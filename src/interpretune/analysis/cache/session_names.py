@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import dis
 import functools
-import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -20,31 +19,32 @@ from .digests.code_source import find_source
 from .digests.distributions import class_origin, function_origin
 
 __all__ = [
+    "HOST",
+    "LOOKED_UP",
+    "OUTSIDE_OF_BATCHES",
     "carries_state",
+    "codes_in",
     "functions_of",
-    "host_names",
     "names_called",
     "names_read",
     "plain_function",
+    "reachable",
+    "texts_in",
     "user_classes",
 ]
 
-#: The package of the host, and what of it runs while an analysis computes.
+#: The package of the host.
 HOST = "interpretune"
-_HOST_PARTS = tuple(f"{HOST}.{part}" for part in ("analysis", "adapters", "base", "runners"))
-_OWN = __name__.rpartition(".")[0]
 _READS = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_GLOBAL", "LOAD_NAME", "IMPORT_FROM"})
 #: What is used to get at something by a text.
-_LOOKED_UP = frozenset(
-    {"getattr", "get_op", "attrgetter", "methodcaller", "compile_ops", "globals", "vars", "__dict__"}
-)
+LOOKED_UP = frozenset({"getattr", "get_op", "attrgetter", "methodcaller", "compile_ops", "globals", "vars", "__dict__"})
 #: Methods of containers that change them; tensors mark theirs with an underscore at the end.
 _MUTATORS = frozenset(
     {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear",
      "appendleft", "extendleft", "popleft"}
 )  # fmt: skip
 #: What runs before the first batch or after the last: what it stores does not pass from batch to batch.
-_OUTSIDE_OF_BATCHES = frozenset(
+OUTSIDE_OF_BATCHES = frozenset(
     {"__init__", "setup", "prepare_data", "configure_optimizers", "auto_model_init", "model_init", "load_metric",
      "post_auto_model_init", "_before_it_cfg_init", "init_classification_mapping", "on_analysis_start",
      "on_analysis_end", "on_session_end"}
@@ -98,8 +98,8 @@ def names_read(functions: Iterable[Any]) -> frozenset[str]:
         functions: where to begin; user functions and classes that they name are followed.
     """
     names: set[str] = set()
-    for function in _reachable(functions):
-        names |= _names_in(function.__code__) | _texts_in(function.__code__)
+    for function in reachable(functions):
+        names |= _names_in(function.__code__) | texts_in(function.__code__)
     return frozenset(names)
 
 
@@ -110,15 +110,16 @@ def names_called(functions: Iterable[Any]) -> frozenset[str]:
         functions: where to begin; user functions and classes that they name are followed.
     """
     names: set[str] = set()
-    for function in _reachable(functions):
+    for function in reachable(functions):
         read = _names_in(function.__code__)
         names |= read
-        if not _LOOKED_UP.isdisjoint(read):
-            names |= _texts_in(function.__code__)
+        if not LOOKED_UP.isdisjoint(read):
+            names |= texts_in(function.__code__)
     return frozenset(names)
 
 
-def _reachable(functions: Iterable[Any]) -> Iterator[FunctionType]:
+def reachable(functions: Iterable[Any]) -> Iterator[FunctionType]:
+    """Give functions of the user, and those that they name, also by classes and partials."""
     seen: set[int] = set()
     pending = [value for value in functions if value is not None]
     while pending:
@@ -162,49 +163,25 @@ def _named_values(function: FunctionType) -> list[Any]:
 def _names_in(code: CodeType) -> frozenset[str]:
     return frozenset(
         step.argval
-        for part in _codes(code)
+        for part in codes_in(code)
         for step in dis.get_instructions(part)
         if step.opname in _READS and isinstance(step.argval, str)
     )
 
 
 @lru_cache(maxsize=4096)
-def _texts_in(code: CodeType) -> frozenset[str]:
+def texts_in(code: CodeType) -> frozenset[str]:
     """Give the texts in code that may be the name in a `getattr`, or a dotted path of names."""
-    texts = (text for part in _codes(code) for text in part.co_consts if isinstance(text, str) and len(text) < 200)
+    texts = (text for part in codes_in(code) for text in part.co_consts if isinstance(text, str) and len(text) < 200)
     return frozenset(name for text in texts for name in text.split(".") if name.isidentifier())
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def codes_in(code: CodeType) -> Iterator[CodeType]:
+    """Give code, and all that is nested in it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
-def host_names() -> frozenset[str]:
-    """Give the names that the host's own code reads where it runs analyses, as far as it is loaded."""
-    modules = [name for name in list(sys.modules) if name.startswith(_HOST_PARTS) and not name.startswith(_OWN)]
-    return _names_in_modules(tuple(sorted(modules)))
-
-
-@lru_cache(maxsize=4)
-def _names_in_modules(modules: tuple[str, ...]) -> frozenset[str]:
-    names: set[str] = set()
-    for module in modules:
-        for value in vars(sys.modules[module]).values():
-            if getattr(value, "__module__", None) != module:
-                continue
-            held = (
-                [function for _, function in functions_of(value)]
-                if isinstance(value, type)
-                else [plain_function(value)]
-            )
-            for function in filter(None, held):
-                for part in _codes(function.__code__):
-                    names.update(part.co_names)
-                    names.update(text for text in part.co_consts if isinstance(text, str) and text.isidentifier())
-    return frozenset(names)
+            yield from codes_in(constant)
 
 
 def carries_state(functions: Iterable[Any], classes: Iterable[type] = ()) -> str | None:
@@ -219,19 +196,19 @@ def carries_state(functions: Iterable[Any], classes: Iterable[type] = ()) -> str
         for name, function in functions_of(cls):
             methods.setdefault(name, []).append(function)
     seen: set[int] = set()
-    pending = list(_reachable(functions))
+    pending = list(reachable(functions))
     while pending:
         function = pending.pop()
         if id(function) in seen:
             continue
         seen.add(id(function))
-        if function.__name__ in _OUTSIDE_OF_BATCHES:
+        if function.__name__ in OUTSIDE_OF_BATCHES:
             continue
         reason = _keeps(function)
         if reason is not None:
             return reason
         for name in _names_in(function.__code__) & methods.keys():
-            pending += _reachable(methods[name])
+            pending += reachable(methods[name])
     return None
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from .digests.walk import frame
 from .errors import UnfingerprintableError
 from .session_hooks import hook_functions
-from .session_names import carries_state, functions_of, host_names, names_read, user_classes
+from .session_names import OUTSIDE_OF_BATCHES, carries_state, functions_of, names_read, reachable, user_classes
 from .session_ops import implementations, ops_of
+from .session_reads import Code, host_reads, reads_field
 
 __all__ = ["SessionRun", "session_references"]
 
@@ -88,17 +89,59 @@ class SessionRun:
 
     @cached_property
     def _own_functions(self) -> list[Any]:
-        methods = [function for cls in user_classes(self.module) for _, function in functions_of(cls)]
-        return [*methods, *hook_functions(self.cfg)]
+        return [*(function for _, function in _methods(self.module)), *hook_functions(self.cfg)]
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        """Module, data module and configs, as the session table names them."""
+        return {
+            "module": self.module,
+            "module.it_cfg": self.module.it_cfg,
+            "datamodule": self.datamodule,
+            "datamodule.itdm_cfg": getattr(self.datamodule, "itdm_cfg", None),
+            "cfg": self.cfg,
+        }
+
+    @cached_property
+    def called(self) -> list[tuple[str, str, Any]]:
+        """Methods of the user's data module and configs that code taking part names: part, name and function."""
+        waiting = [
+            (part, name, function)
+            for part, value in self.parts.items()
+            if part != "module" and value is not None
+            for name, function in _methods(value)
+            if not name.startswith("__") and name not in OUTSIDE_OF_BATCHES
+        ]
+        found: list[tuple[str, str, Any]] = []
+        names = names_read([*self._own_functions, *implementations(self.ops)])
+        while more := [method for method in waiting if method[1] in names]:
+            found += more
+            waiting = [method for method in waiting if method not in more]
+            names |= names_read(function for _, _, function in more)
+        return found
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Names that code of the user reads where it takes part: methods, implementations of ops, hooks."""
-        return names_read([*self._own_functions, *implementations(self.ops)])
+        called = (function for _, _, function in self.called)
+        return names_read([*self._own_functions, *implementations(self.ops), *called])
+
+    @cached_property
+    def _codes(self) -> list[Code]:
+        """The code that runs for batches."""
+        roots = [("module", function) for name, function in _methods(self.module) if name not in OUTSIDE_OF_BATCHES]
+        roots += [(part, function) for part, _, function in self.called]
+        others = [*hook_functions(self.cfg), *implementations(self.ops)]
+        methods = {function: part for part, function in roots}
+        return [Code(function, methods.get(function, "")) for function in reachable([*methods, *others])]
 
     def reads(self, name: str) -> bool:
         """Tell whether code that takes part, the user's or the host's, reads an attribute of this name."""
-        return name in self.names or name in host_names()
+        return name in self.names or host_reads(name, (type(self.module), type(self.datamodule)))
+
+    def reads_in_batches(self, part: str, name: str) -> bool:
+        """Tell whether the user's code reads a field of a part of the session while a batch is computed."""
+        return reads_field(self._codes, part, name)
 
     @cached_property
     def sampling(self) -> str | None:
@@ -131,6 +174,10 @@ class SessionRun:
             return None if self.limit >= len(self.loader) else self.limit
         except TypeError:  # a loader without a length
             return self.limit
+
+
+def _methods(value: Any) -> list[tuple[str, Any]]:
+    return [method for cls in user_classes(value) for method in functions_of(cls)]
 
 
 def _samples(model: Any) -> bool:

@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["NOISE", "TABLE", "Row", "row_of", "session_table_markdown"]
+__all__ = ["NOISE", "TABLE", "UNREAD", "Row", "row_of", "session_table_markdown"]
 
 #: Stands in the place of a component for what does not count.
 NOISE = "noise"
+#: The same for what counts only where the user's code reads it while a batch is computed.
+UNREAD = "noise unless read"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Row:
 
     Args:
         field: the dotted field; ``*`` at its end stands for any ending.
-        component: the component that it feeds, or `NOISE`.
+        component: the component that it feeds, or `NOISE` or `UNREAD`.
         reason: why, in a few words, for people.
     """
 
@@ -85,10 +87,10 @@ TABLE: tuple[Row, ...] = (
     Row("module._parameters", "session.attributes", "tensors that the module holds beside the model"),
     Row("module._buffers", "session.attributes", "tensors that the module holds beside the model"),
     Row("module._modules", "session.attributes", "modules that the module holds beside the model, if they are read"),
+    Row("module.training", UNREAD, "the flags of the model's own modules count"),
     *_rows(
         NOISE,
         "torch's own bookkeeping",
-        "module.training",
         "module._non_persistent_buffers_set",
         "module._is_full_backward_hook",
         "module._compiled_call_impl",
@@ -106,7 +108,7 @@ TABLE: tuple[Row, ...] = (
     Row("module.it_cfg.tokenizer", "data.tokenizer", "vocabulary, padding side, special tokens, input names"),
     Row("module.it_cfg.generative_step_cfg", "generation", "whether a step generates, and how"),
     *_rows(
-        NOISE,
+        UNREAD,
         _MADE_MODEL,
         "module.it_cfg.model_name_or_path",
         "module.it_cfg.model_class",
@@ -120,27 +122,27 @@ TABLE: tuple[Row, ...] = (
         "module.it_cfg.os_env_model_auth_key",
     ),
     *_rows(
-        NOISE,
+        UNREAD,
         "says how the latent models were made; they themselves count",
         "module.it_cfg.sae_cfgs",
         "module.it_cfg.add_saes_on_init",
     ),
     *_rows(
-        NOISE,
+        UNREAD,
         _MADE_TOKENIZER,
         "module.it_cfg.tokenizer_name",
         "module.it_cfg.tokenizer_kwargs",
         "module.it_cfg.tokenizer_id_overrides",
     ),
     *_rows(
-        NOISE,
+        UNREAD,
         _TRAINING,
         "module.it_cfg.optimizer_init",
         "module.it_cfg.lr_scheduler_init",
         "module.it_cfg.pl_lrs_cfg",
     ),
     *_rows(
-        NOISE,
+        UNREAD,
         _LOGGING,
         "module.it_cfg.core_log_dir",
         "module.it_cfg.log_env_details",
@@ -148,9 +150,9 @@ TABLE: tuple[Row, ...] = (
         "module.it_cfg.log_to_file",
         "module.it_cfg.logging_level",
     ),
-    *_rows(NOISE, _LABEL, "module.it_cfg.experiment_tag", "module.it_cfg.task_name"),
+    *_rows(UNREAD, _LABEL, "module.it_cfg.experiment_tag", "module.it_cfg.task_name"),
     *_rows(
-        NOISE,
+        UNREAD,
         "an extension that watches a run and changes no row",
         "module.it_cfg.debug_lm_cfg",
         "module.it_cfg.memprofiler_cfg",
@@ -160,9 +162,13 @@ TABLE: tuple[Row, ...] = (
     Row("datamodule.<test_dataloader>", "data", "rows, batch size, order, `drop_last`, collate function"),
     Row("datamodule.tokenizer", "data.tokenizer", "vocabulary, padding side, special tokens, input names"),
     Row("datamodule.itdm_cfg", "session.itdm_cfg", "its fields, one by one, see below"),
-    Row("datamodule.<methods>", "session.code", "methods of the user's data module that code taking part names"),
-    Row("datamodule.dataset", NOISE, "the rows that the runner goes through count, as the loader gives them"),
-    Row("datamodule.data_collator", NOISE, "the loader's collate function counts"),
+    Row(
+        "datamodule.<methods>",
+        "session.code",
+        "methods of the user's data module, and of the user's classes of configs, that code taking part names",
+    ),
+    Row("datamodule.dataset", UNREAD, "the rows that the runner goes through count, as the loader gives them"),
+    Row("datamodule.data_collator", UNREAD, "the loader's collate function counts"),
     *_rows(NOISE, _BOOKKEEPING, "datamodule._module", "datamodule._current_fx_name", "datamodule.trainer"),
     *_rows(
         NOISE,
@@ -176,7 +182,7 @@ TABLE: tuple[Row, ...] = (
     Row("datamodule.itdm_cfg.tokenizer", "data.tokenizer", "vocabulary, padding side, special tokens, input names"),
     Row("datamodule.itdm_cfg.prompt_cfg", "session.itdm_cfg", "a step may build prompts with it while it runs"),
     *_rows(
-        NOISE,
+        UNREAD,
         _MADE_ROWS,
         "datamodule.itdm_cfg.remove_unused_columns",
         "datamodule.itdm_cfg.text_fields",
@@ -186,10 +192,10 @@ TABLE: tuple[Row, ...] = (
         "datamodule.itdm_cfg.max_seq_length",
         "datamodule.itdm_cfg.tokenizers_parallelism",
     ),
-    Row("datamodule.itdm_cfg.data_collator_cfg", NOISE, "the loader's collate function counts"),
-    Row("datamodule.itdm_cfg.dataloader_kwargs", NOISE, "workers and pinned memory change no row; the loader counts"),
+    Row("datamodule.itdm_cfg.data_collator_cfg", UNREAD, "the loader's collate function counts"),
+    Row("datamodule.itdm_cfg.dataloader_kwargs", UNREAD, "workers and pinned memory change no row; the loader counts"),
     *_rows(
-        NOISE,
+        UNREAD,
         _MADE_TOKENIZER,
         "datamodule.itdm_cfg.tokenizer_name",
         "datamodule.itdm_cfg.tokenizer_kwargs",
@@ -198,16 +204,16 @@ TABLE: tuple[Row, ...] = (
         "datamodule.itdm_cfg.local_fast_tokenizer_path",
     ),
     *_rows(
-        NOISE,
+        UNREAD,
         _MADE_MODEL,
         "datamodule.itdm_cfg.model_name_or_path",
         "datamodule.itdm_cfg.os_env_model_auth_key",
         "datamodule.itdm_cfg.defer_model_init",
     ),
-    Row("datamodule.itdm_cfg.dataset_path", NOISE, _PLACE),
-    Row("datamodule.itdm_cfg.enable_datasets_cache", NOISE, "says whether results are kept, not what they are"),
-    Row("datamodule.itdm_cfg.train_batch_size", NOISE, _TRAINING),
-    Row("datamodule.itdm_cfg.task_name", NOISE, _LABEL),
+    Row("datamodule.itdm_cfg.dataset_path", UNREAD, _PLACE),
+    Row("datamodule.itdm_cfg.enable_datasets_cache", UNREAD, "says whether results are kept, not what they are"),
+    Row("datamodule.itdm_cfg.train_batch_size", UNREAD, _TRAINING),
+    Row("datamodule.itdm_cfg.task_name", UNREAD, _LABEL),
     # ---------------------------------------------------------------------------------------- cfg, the analysis config
     Row("cfg.input_store", "inputs.store", "content of the store that the op reads: the output of another op, often"),
     Row("cfg.batch_inputs", "inputs.batch", "values for the batches"),
@@ -221,10 +227,10 @@ TABLE: tuple[Row, ...] = (
     Row("cfg.save_tokens", "run.analysis_cfg", "whether the rows hold the tokens"),
     Row("cfg.decode_kwargs", "run.analysis_cfg", "how prompts are decoded"),
     Row("cfg.auto_prune_batch_encoding", "run.analysis_cfg", "which columns of a batch reach the model"),
-    *_rows(NOISE, _RESOLVED, "cfg.target_op", "cfg.latent_analysis_targets", "cfg.ignore_manual"),
-    *_rows(NOISE, "the step that runs counts, as `run.step`", "cfg.step_fn", "cfg._original_step_fn"),
+    *_rows(UNREAD, _RESOLVED, "cfg.target_op", "cfg.latent_analysis_targets", "cfg.ignore_manual"),
+    *_rows(UNREAD, "the step that runs counts, as `run.step`", "cfg.step_fn", "cfg._original_step_fn"),
     Row("cfg._op", "op.implementation", "see `op` below"),
-    Row("cfg.name", NOISE, _LABEL),
+    Row("cfg.name", UNREAD, _LABEL),
     *_rows(NOISE, _BOOKKEEPING, "cfg.output_store", "cfg.cache_dict", "cfg._applied_to", "cfg._op_states"),
     # ------------------------------------------------------------------------------------------------------------ op
     Row("op._impl", "op.implementation", "code of the implementation and of what it calls, not its name"),
@@ -273,13 +279,14 @@ def row_of(field: str) -> Row | None:
 
 def session_table_markdown() -> str:
     """Give the table as Markdown, for the documentation: what counts, by component, and then what does not."""
-    counted = [row for row in TABLE if row.component != NOISE]
-    noise: dict[str, list[str]] = {}
-    for row in TABLE:
-        if row.component == NOISE:
-            noise.setdefault(row.reason, []).append(f"`{row.field}`")
+    counted = [row for row in TABLE if row.component not in (NOISE, UNREAD)]
     lines = ["| field | component | what of it |", "|---|---|---|"]
     lines += [f"| `{row.field}` | `{row.component}` | {row.reason} |" for row in counted]
-    lines += ["", "| does not count | because it |", "|---|---|"]
-    lines += [f"| {', '.join(fields)} | {reason} |" for reason, fields in noise.items()]
+    for kind, title in ((UNREAD, "counts only where your code reads it for a batch"), (NOISE, "does not count")):
+        reasons: dict[str, list[str]] = {}
+        for row in TABLE:
+            if row.component == kind:
+                reasons.setdefault(row.reason, []).append(f"`{row.field}`")
+        lines += ["", f"| {title} | as |", "|---|---|"]
+        lines += [f"| {', '.join(fields)} | {reason} |" for reason, fields in reasons.items()]
     return "\n".join(lines) + "\n"
