@@ -383,6 +383,33 @@ def test_row_with_torch(row: Small) -> None:
     _check(row)
 
 
+#: A method below an installed decorator, by how it is written and how it is used.
+DECORATED_METHODS = [
+    ("__call__(self, b)", "def op(b): return a(b)"),
+    ("__call__(self, b)", "op = a"),
+    ("__getitem__(self, b)", "def op(b): return a[b]"),
+    ("f(self, b)", "def op(b): return a.f(b)"),
+    ("f(self, b)", "def op(b): return list(map(a.f, b))"),
+    ("f(self, b)", "import functools\nop = functools.partial(a.f, 3)"),
+]
+
+
+@pytest.mark.parametrize(("method", "use"), DECORATED_METHODS)
+def test_a_decorated_method_counts_by_what_it_reads(method: str, use: str) -> None:
+    pytest.importorskip("torch")
+    text = f"""
+import torch
+class A:
+    def __init__(self): self.k = 1; self.unknown = object()
+    @torch.no_grad()
+    def {method}: return self.k + 1
+a = A()
+{use}
+"""
+    changed = (("self.k = 1", "self.k = 2"), ("self.k + 1", "self.k + 2"), ("no_grad", "enable_grad"))
+    _check(Small(use, text, changed=changed, kept=(("object()", "object"),)))
+
+
 MODEL = Small(
     "a pydantic model",
     """

@@ -14,6 +14,7 @@ from .code_lookup import (
     dispatched,
     find_attribute,
     find_class_attribute,
+    is_followed,
     is_user_class,
     is_user_function,
     unwrap,
@@ -77,7 +78,7 @@ def apply(reader: Reader, callee: Atom, arguments: Arguments) -> Atoms:
             return apply(reader, Bound(function.func, callee.receiver, callee.label, callee.path), inner)
         if isinstance(function, functools.singledispatchmethod):
             return _apply_dispatching(reader, function, callee, arguments)
-        if isinstance(function, FunctionType) and _is_followed(function):
+        if isinstance(function, FunctionType) and is_followed(function):
             return _apply_function(reader, function, arguments.before((callee.receiver,)), callee.label, callee.path)
         reader.consume((callee,))
     elif isinstance(callee, Local):
@@ -104,15 +105,11 @@ def _apply_dispatching(
     return given
 
 
-def _is_followed(function: Any) -> bool:
-    return is_user_function(function) or wrapped_by_installed(function) is not None
-
-
 def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
     value = unwrap(callee.value)
     if isinstance(value, MethodType):
         receiver = Known(value.__self__, f"{callee.label}.__self__", f"{callee.path}.__self__")
-        if isinstance(value.__func__, FunctionType) and _is_followed(value.__func__):
+        if isinstance(value.__func__, FunctionType) and is_followed(value.__func__):
             return _apply_function(reader, value.__func__, arguments.before((receiver,)), callee.label, callee.path)
     elif type(value) is functools.partial:
         held = _held(value.args, value.keywords, callee)
@@ -120,7 +117,7 @@ def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
             [*held.positional, *arguments.positional], {**held.keywords, **arguments.keywords}, arguments.loose
         )
         return apply(reader, Known(value.func, f"{callee.label}.func", f"{callee.path}.func"), inner)
-    elif isinstance(value, FunctionType) and _is_followed(value):
+    elif isinstance(value, FunctionType) and is_followed(value):
         return _apply_function(reader, value, arguments, callee.label, callee.path)
     elif isinstance(value, type):
         return _construct(reader, callee, arguments)
@@ -130,7 +127,7 @@ def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
         pass
     else:
         found = find_attribute(value, "__call__")
-        if isinstance(found, Method) and is_user_function(found.function):
+        if isinstance(found, Method) and is_followed(found.function):
             return apply(reader, Bound(found.function, callee, f"{callee.label}()", callee.path), arguments)
     reader.consume_called(callee)
     arguments.consume(reader)
@@ -159,7 +156,7 @@ def _construct(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
     made = Instance(cls)
     for name in ("__init__", "__new__"):
         found = find_class_attribute(cls, name)
-        if isinstance(found, Method) and is_user_function(found.function):
+        if isinstance(found, Method) and is_followed(found.function):
             _apply_function(reader, found.function, arguments.before((made,)), f"{callee.label}.{name}", callee.path)
             return (made,)
     arguments.consume(reader)

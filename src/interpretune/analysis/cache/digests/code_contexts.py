@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any
 
-from .code_lookup import is_user_function, unwrap
+from .code_lookup import is_followed, unwrap
 from .code_nodes import Bindings
 from .code_random import shared_name
 from .code_values import Atoms, Instance, Items, Known, Literal
@@ -31,7 +31,7 @@ def taken_apart(value: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
             call = type(value).__dict__.get("__call__") or next(
                 (base.__dict__["__call__"] for base in type(value).__mro__ if "__call__" in base.__dict__), None
             )
-            if isinstance(value, (type, FunctionType)) or not is_user_function(call):
+            if isinstance(value, (type, FunctionType)) or not is_followed(call):
                 return value, arguments, keywords
             value, arguments = call, (value, *arguments)
 

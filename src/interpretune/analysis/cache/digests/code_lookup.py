@@ -22,6 +22,7 @@ __all__ = [
     "find_attribute",
     "find_class_attribute",
     "find_setter",
+    "is_followed",
     "is_generated",
     "is_user_class",
     "is_user_function",
@@ -135,6 +136,11 @@ def wrapped_by_installed(function: Any) -> FunctionType | None:
         return None
     inside = unwrap(function.__dict__.get("__wrapped__"))
     return inside if is_user_function(inside) else wrapped_by_installed(inside)
+
+
+def is_followed(function: Any) -> bool:
+    """Tell whether calls of a function lead to code of the user's: it is the user's, or around a function that is."""
+    return is_user_function(function) or wrapped_by_installed(function) is not None
 
 
 def find_attribute(obj: Any, name: str) -> Found:

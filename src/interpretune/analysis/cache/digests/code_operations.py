@@ -25,8 +25,8 @@ from .code_lookup import (
     find_attribute,
     find_class_attribute,
     find_setter,
+    is_followed,
     is_user_class,
-    is_user_function,
     is_users_code,
 )
 from .code_values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Quiet, Super, join
@@ -129,7 +129,7 @@ def _get(reader: Reader, atom: Known | Instance, getter: Any, words: tuple[Atoms
     """Follow a property or another function that stands behind an attribute."""
     if isinstance(getter, MethodType):
         return apply(reader, Known(getter, label, path), Arguments([(atom,), *words]))
-    if is_user_function(getter):
+    if is_followed(getter):
         if isinstance(atom, Known) and isinstance(atom.value, ModuleType):
             return apply(reader, Known(getter, label, path), Arguments(list(words)))
         return apply(reader, Bound(getter, atom, label, path), Arguments(list(words)))
@@ -151,7 +151,7 @@ def operate(reader: Reader, atoms: Atoms, names: tuple[str, ...]) -> Atoms:
     given: Atoms = ()
     for atom in atoms:
         found = [(name, _special(atom, name)) for name in names]
-        followed = [(name, function) for name, function in found if is_user_function(function)]
+        followed = [(name, function) for name, function in found if is_followed(function)]
         if isinstance(atom, (Known, Instance)) and followed:
             for name, function in followed:
                 label = f"{getattr(atom, 'label', '<new>')}.{name}"
@@ -168,7 +168,7 @@ def ask_special(reader: Reader, atoms: Atoms, names: tuple[str, ...], arguments:
     for atom in atoms:
         for name in names:
             function = _special(atom, name)
-            if is_user_function(function) and isinstance(atom, (Known, Instance)):
+            if is_followed(function) and isinstance(atom, (Known, Instance)):
                 label = f"{getattr(atom, 'label', '<new>')}.{name}"
                 apply(reader, Bound(function, atom, label, getattr(atom, "path", reader.node.path)), arguments)
                 asked = True

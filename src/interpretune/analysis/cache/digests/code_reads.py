@@ -21,7 +21,7 @@ from .code_draws import draw, draws_unasked
 from .code_entries import is_namespace
 from .code_expressions import EXPRESSIONS
 from .code_kinds import MODULE_NAMES
-from .code_lookup import is_user_function, is_users_code
+from .code_lookup import is_followed, is_users_code
 from .code_noise import is_noise
 from .code_random import SHARED, installed_name
 from .code_scopes import Scope, local_names
@@ -250,11 +250,11 @@ class Reader:
 
     def _count_bound(self, bound: Bound) -> None:
         if isinstance(bound.receiver, Known):
-            if is_user_function(bound.function):
+            if is_followed(bound.function):
                 self._count(self.as_known(bound))
             else:
                 self._count(bound.receiver)
-        elif is_user_function(bound.function):
+        elif is_followed(bound.function):
             self.graph.refer_open(self.node, bound.function, bound.label, bound.path)
 
     def as_known(self, bound: Bound) -> Known:
