@@ -801,3 +801,12 @@ def test_a_scripted_module_is_refused() -> None:
 
     with pytest.raises(UnfingerprintableError, match="TorchScript"):
         key(torch.jit.trace(Plain(), torch.ones(1), check_trace=False))
+
+
+def test_installed_layers_that_draw_by_themselves_are_told() -> None:
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    masking = transformers.ViTMAEModel(transformers.ViTMAEConfig(**sizes, image_size=8, patch_size=4)).eval()
+    assert any("ViTMAEEmbeddings.forward names rand" in reason for reason in walked(masking).stochastic)
+    routing = transformers.MixtralForCausalLM(transformers.MixtralConfig(**sizes, vocab_size=9, num_local_experts=2))
+    assert any("uniform_" in reason for reason in walked(routing.train()).stochastic)
+    assert walked(routing.eval()).stochastic == []

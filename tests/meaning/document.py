@@ -58,6 +58,7 @@ def page(verdicts: Mapping[str, list[Verdict]]) -> str:
     """Give the page of the documentation."""
     counts = Counter(found[0].row.kind for found in verdicts.values())
     right = Counter(found[0].row.kind for found in verdicts.values() if not any(verdict.problem for verdict in found))
+    answers = sum(len(found) for found in verdicts.values())
     lines = [
         "# What changes the key, and what does not",
         "",
@@ -68,30 +69,56 @@ def page(verdicts: Mapping[str, list[Verdict]]) -> str:
         "other place in turn. The same op has one key at all of them.",
         "",
         f"Of {counts['mutation']} changes that decide about the rows, {right['mutation']} change the key and are named",
-        f"by a diff. Of {counts['no-op']} changes that do not, {right['no-op']} keep the key.",
+        f"by a diff. Of {counts['no-op']} changes that do not, {right['no-op']} keep the key. Some rows are asked more",
+        f"than one question or played at several places: {answers:,} answers in all.",
         "",
+        *_summary(verdicts),
     ]
-    for kind, heading, column in (
-        ("mutation", "Changes that are seen", "the diff names"),
-        ("no-op", "Changes that do not count", ""),
-    ):
+    for kind, heading in (("mutation", "Changes that are seen"), ("no-op", "Changes that do not count")):
         groups = dict.fromkeys(found[0].row.group for found in verdicts.values() if found[0].row.kind == kind)
         lines += [f"## {heading}", ""]
         for group in groups:
-            lines += [
-                f"### {group[0].upper()}{group[1:]}",
-                "",
-                f"| change | outcome | {column} |".replace(" |  |", " |"),
-            ]
-            lines += ["| --- | --- | --- |" if column else "| --- | --- |"]
+            columns = ["change", "played in", "answer", *(["the diff names"] if kind == "mutation" else [])]
+            lines += [f"### {_capital(group)}", "", _line(columns), _line(["---"] * len(columns))]
             for found in verdicts.values():
                 row = found[0].row
                 if (row.kind, row.group) == (kind, group):
-                    outcome = ", ".join(dict.fromkeys(verdict.outcome for verdict in found))
-                    cells = [row.name, outcome, *([_named(found[0])] if column else [])]
-                    lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+                    places = ", ".join(dict.fromkeys(verdict.place for verdict in found))
+                    cells = [row.name, places, _answer(found), *([_named(found[0])] if kind == "mutation" else [])]
+                    lines.append(_line(cells))
             lines.append("")
     return "\n".join(lines)
+
+
+def _summary(verdicts: Mapping[str, list[Verdict]]) -> list[str]:
+    """Give a table of how many rows each group has, and how many of them are answered right."""
+    rows: dict[str, Counter[tuple[str, bool]]] = defaultdict(Counter)
+    for found in verdicts.values():
+        rows[found[0].row.group][found[0].row.kind, any(verdict.problem for verdict in found)] += 1
+    lines = [_line(["group", "changes seen", "changes kept"]), _line(["---"] * 3)]
+    for group, counts in sorted(rows.items()):
+        cells = []
+        for kind in ("mutation", "no-op"):
+            right, wrong = counts[kind, False], counts[kind, True]
+            cells.append(f"{right} of {right + wrong}" if right + wrong else "")
+        lines.append(_line([_capital(group), *cells]))
+    return [*lines, ""]
+
+
+def _answer(found: list[Verdict]) -> str:
+    """Give the answer of a row, with the places where it differs between them."""
+    outcomes = list(dict.fromkeys(verdict.outcome for verdict in found))
+    if len(outcomes) == 1:
+        return outcomes[0]
+    return ", ".join(f"{verdict.outcome} ({verdict.place}, {verdict.ask})" for verdict in found)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _named(verdict: Verdict) -> str:

@@ -21,7 +21,7 @@ from torch.nn.modules.module import Module
 from .code_source import find_source
 from .distributions import class_origin
 
-__all__ = ["ClassCode", "ClassCodes", "records"]
+__all__ = ["ClassCode", "ClassCodes", "names_in", "records"]
 
 #: Methods that run before the first forward, or print.
 _BESIDE = frozenset({"__init__", "extra_repr", "__repr__", "_init_weights", "reset_parameters"})
@@ -154,6 +154,12 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _codes(constant)
+
+
+def names_in(code: types.CodeType) -> Iterator[str]:
+    """Give the names of globals and attributes in a function's code, nested functions included."""
+    for part in _codes(code):
+        yield from part.co_names
 
 
 def _words(code: types.CodeType) -> Iterator[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, cast
 
 from torch.nn.modules.module import Module
 
-from .module_code import ClassCodes
+from .distributions import function_origin
+from .module_code import ClassCodes, names_in
 from .module_tree import plain_class
 
 __all__ = ["passes_on", "randomness", "training_matters"]
@@ -90,14 +92,21 @@ def _names_training(cls: type, codes: ClassCodes) -> bool:
 _RANDOM_ALWAYS = ("FractionalMaxPool2d", "FractionalMaxPool3d")
 _RANDOM_IN_TRAINING = ("RReLU", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout",
                        "RNNBase", "RNN", "LSTM", "GRU")  # fmt: skip
+#: Functions and methods that draw from torch's or numpy's generators.
+_DRAWING = frozenset(
+    {
+        *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "multinomial"),
+        *("bernoulli", "bernoulli_", "normal_", "uniform_", "exponential_", "random_", "gumbel_softmax"),
+    }
+)
 
 
 def randomness(module: Module, codes: ClassCodes) -> str | None:
     """Say why a forward of this module (without its submodules) draws random numbers, or None.
 
     Args:
-        module: any module. Its code is read for names with "drop" in them; other sources of randomness in a user's own
-            code are not looked for here.
+        module: any module. Its code is read for names with "drop" in them, and an installed class's `forward`, which
+            is followed no further, for functions that draw; a user's is followed where all code is.
         codes: of this walk.
     """
     cls = plain_class(module)
@@ -111,6 +120,9 @@ def randomness(module: Module, codes: ClassCodes) -> str | None:
         if cls.__name__ == "MultiheadAttention" and cast("float", module.dropout) > 0:
             return "attention dropout in training mode"
         return None
+    drawing = _names_of_forward(cls, codes)
+    if not drawing.isdisjoint(_DRAWING) and (module.training or "training" not in drawing):
+        return f"{cls.__qualname__}.forward names {min(drawing & _DRAWING)}"
     if not module.training or not training_matters(module, codes):
         return None
     for name in sorted({name for code in codes.own(cls) for name in code.dropping}):
@@ -121,6 +133,18 @@ def randomness(module: Module, codes: ClassCodes) -> str | None:
         elif name not in module.__dict__ and name not in module._modules and _calls_dropout(name):
             return f"{name} in training mode"
     return None
+
+
+def _names_of_forward(cls: type, codes: ClassCodes) -> frozenset[str]:
+    """Give the names in an installed class's `forward` and in the methods that it names."""
+    methods: dict[str, FunctionType] = {}
+    for code in reversed(codes.own(cls)):
+        methods.update(code.functions)
+    forward = methods.get("forward")
+    if forward is None or function_origin(forward).user:
+        return frozenset()
+    called = set(names_in(forward.__code__))
+    return frozenset(called.union(*(names_in(methods[name].__code__) for name in called & methods.keys())))
 
 
 def _calls_dropout(name: str) -> bool:
