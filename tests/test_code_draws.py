@@ -208,6 +208,14 @@ def test_what_draws_from_torch_is_stochastic(generator: str, text: str) -> None:
     assert result.draws <= {"torch"}
 
 
+def test_a_generator_without_a_seed_is_noted() -> None:
+    def notes(seed: str) -> list[str]:
+        return digest_of_text(f"{HEAD}\ndef op(b): return np.random.default_rng({seed}).normal()\n").notes
+
+    assert any("seed from the system" in note for note in notes(""))
+    assert not notes("3")
+
+
 def test_a_generator_counts_by_its_own_state() -> None:
     def key(seed: int) -> Any:
         return digest_of_text(

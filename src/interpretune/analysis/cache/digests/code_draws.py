@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "draws_unasked", "read_draws"]
 
+#: Generators that seed themselves where they are given no seed.
+_FRESH = frozenset({"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"})
 _SAMPLING = frozenset({"sample", "sample_n", "rsample"})
 
 
@@ -54,6 +56,9 @@ def _read_installed(reader: Reader, name: str, value: Any, node: ast.Call) -> No
     seeds = seeded_by(name)
     if seeds and not reader.unsure and reader.scope is reader.top and _gives_seed(reader, node):
         reader.node.seeded |= frozenset(seeds)
+    if name in _FRESH and not node.args and not node.keywords:
+        where = f"function `{reader.function.__qualname__}`"
+        reader.graph.note(f"`{name}()` in {where} takes its seed from the system, so its numbers differ each time")
     generator = drawn_from(name)
     if generator:
         if all(_is_on(reader, node, switch) for switch in switches_of(name)) and not _has_generator(reader, node):
