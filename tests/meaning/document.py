@@ -42,12 +42,13 @@ def grouped(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
 
 
 def golden_keys(verdicts: Mapping[str, list[Verdict]]) -> dict[str, list[str]]:
-    """Give the keys of the torch-free rows without library versions: the same on every Python."""
+    """Give the keys of the rows that need no further library, without versions: the same on every Python."""
     return {
         f"{name} ({verdict.ask})": [without_versions(verdict.base), without_versions(verdict.variant)]
         for name, found in verdicts.items()
         for verdict in found
         if not verdict.row.needs_torch
+        and not verdict.row.needs
         and verdict.place == "module"
         and "key" in verdict.base
         and "key" in verdict.variant
