@@ -306,6 +306,20 @@ def test_shards_of_other_rows_or_features_are_not_served(cache, tmp_path):
     assert ".quarantine" in names(cache.base)
 
 
+@pytest.mark.parametrize("verify", ["size", "full"])
+@pytest.mark.parametrize("content", [b"\xff\xff\xff\xff\0\0\0\0", b"\0" * 8, b"\0", b"ARROW1\0\0", b"x" * 100, "cut"])
+def test_files_that_are_no_rows_are_not_served(cache, content, verify):
+    entry = store(cache, 4)
+    shard = entry.path / entry.manifest.shards[0].file
+    # As somebody could who means harm: size and checksum are right. One is cut where a message ends.
+    data = shard.read_bytes()[:-8].rpartition(b"\xff\xff\xff\xff")[0] if content == "cut" else content
+    shard.write_bytes(data)
+    info = replace(entry.manifest.shards[0], bytes=len(data), xxh3_128=xxhash.xxh3_128_hexdigest(data))
+    (entry.path / "manifest.json").write_bytes(replace(entry.manifest, shards=(info,)).to_bytes())
+    with pytest.warns(UserWarning, match="quarantine"):
+        assert AnalysisCache(cache.base, verify=verify).open(KEY, batches=4) is None
+
+
 def test_features_name_no_code(cache):
     entry = store(cache, 2)
     described = {"a": {"_type": "NonMutableDict"}}

@@ -119,14 +119,17 @@ def _batches(path: Path, schema: pa.Schema, written: pa.Buffer) -> list[pa.Recor
     file that begins with the very bytes that the expected schema is written as need not be asked.
     """
     with pa.memory_map(os.fsencode(path)) as file:  # closed, the map lasts as long as the batches that lie in it
-        messages = pa.ipc.MessageReader.open_stream(file)
-        if messages.read_next_message().metadata.equals(written):
-            found = list(messages)
-            if all(message.type == "record batch" for message in found):
-                return [pa.ipc.read_record_batch(message, schema) for message in found]
-        file.seek(0)
-        stream = pa.ipc.open_stream(file)
-        return list(stream) if stream.schema.equals(schema, check_metadata=False) else None
+        # What is read from a mapped file Arrow asks the kernel to load, here all of it. So only a byte is read, and the
+        # rest pointed to: it is loaded as far as somebody asks for its rows.
+        first = file.read_buffer(1)
+        mapped = pa.foreign_buffer(first.address, file.size(), base=first)
+    messages = list(pa.ipc.MessageReader.open_stream(mapped))
+    if messages and messages[0].metadata.equals(written):
+        batches = messages[1:]
+        if all(message.type == "record batch" for message in batches):
+            return [pa.ipc.read_record_batch(message, schema) for message in batches]
+    stream = pa.ipc.open_stream(mapped)
+    return list(stream) if stream.schema.equals(schema, check_metadata=False) else None
 
 
 def assemble(
