@@ -66,6 +66,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "reads threshold, changed": {"op_names": ["logits.watching"], "attributes": {"threshold": 0.75}},
     "gradients": {"op_names": ["graded"]},
     "read by the host": {"attributes": {"keeps_labels": False}},
+    "constant of a config's class": {"levels": [0.25, 0.75]},
+    "host patched": {"patched": True},
     "labels": LABELS,
     "labels, again": LABELS,
     "labels, tag": {**LABELS, "it_cfg": {"experiment_tag": "tagged"}},
@@ -263,6 +265,8 @@ def test_result_is_what_the_host_alone_gives(runs: dict[str, dict[str, Any]]) ->
         ("own hook", {"hooks.forward"}),
         ("epoch end", {"session.code"}),
         ("read by the host", {"session.attributes"}),
+        ("constant of a config's class", {"session.it_cfg"}),
+        ("host patched", {"session.code"}),
         ("dropout", {"model.training", "rng", "run.limit"}),
     ],
 )

@@ -215,7 +215,7 @@ def config_of(adapter: str, variant: dict, tokens: PreTrainedTokenizerFast):
     )  # fmt: skip
     bridge = "bridge" in adapter
     lens = (
-        {"tl_cfg": ITLensBridgeConfig(device="cpu"), "hf_from_pretrained_cfg": loading}
+        {"tl_cfg": ITLensBridgeConfig(device="cpu", **variant.get("bridge", {})), "hf_from_pretrained_cfg": loading}
         if bridge
         else {"tl_cfg": custom}
     )
@@ -258,6 +258,8 @@ def build(adapter: str, variant: dict) -> ITSession:
             sorted(module.model.named_parameters())[0][1].view(-1)[0] += 1
     if variant.get("dropout"):
         module.model.train()
+    if "attention" in variant:
+        module.model.set_attn_implementation(variant["attention"])
     for name, value in variant.get("attributes", {}).items():
         setattr(module, name, value)
     return session

@@ -33,6 +33,7 @@ CORE: dict[str, dict[str, Any]] = {
     "prompts": {"cfg": {"save_prompts": True}},
     "tokens": {"cfg": {"save_tokens": True}},
     "temperature": {"generation": {"temperature": 0.5}},
+    "attention": {"attention": "eager"},
     "two epochs": {"epochs": 2},
     "dropout": {"dropout": 0.5},
     "dropout, again": {"dropout": 0.5},
@@ -100,7 +101,7 @@ ADAPTERS = {
     "core": CORE,
     "nnsight": PLAIN,
     "hooked": PLAIN,
-    "bridge": PLAIN,
+    "bridge": {**PLAIN, "compatible": {"bridge": {"enable_compatibility_mode": True}}},
     "sae_hooked": LATENT,
     "sae_bridge": LATENT,
 }
@@ -193,6 +194,7 @@ def test_gives_what_the_host_alone_gives_in_other_runs(core: Found, name: str) -
         ("prompts", "run.analysis_cfg", "save_prompts"),
         ("tokens", "run.analysis_cfg", "save_tokens"),
         ("temperature", "generation", "temperature"),
+        ("attention", "model.config", "attn_implementation"),
         ("two epochs", "run.max_epochs", "max_epochs"),
         ("dropout", "model.training", "resid_dropout"),
         ("dropout, other seed", "rng", "torch"),
@@ -295,6 +297,12 @@ def test_the_direct_form_finds_the_files_of_datasets(core: Found, place: Path) -
     assert again["content"] == ours["content"] == alone["content"] != other["content"]
     assert again["first"] == ours["first"] == alone["first"]
     assert again["plain"] == ours["plain"] == alone["plain"]
+
+
+def test_another_mode_of_a_bridge_is_a_miss(first: Callable[[str], Found]) -> None:
+    found = first("bridge")["compatible"]
+    assert found["statuses"] == ["miss"]
+    assert any(name.startswith("model") for name in found["differences"])
 
 
 @pytest.mark.parametrize("adapter", ["sae_hooked", "sae_bridge"])

@@ -78,6 +78,8 @@ def build(variant: dict, workdir: Path):
         data_cfg,
         cfg,
     )
+    session.module.it_cfg.__class__.LEVELS = tuple(variant.get("levels", (0.25, 0.5)))
+    patch_host(variant.get("patched", False))
     if variant.get("weight"):
         session.module.model.out.bias.data[3] += 1
     if variant.get("dropout"):
@@ -91,6 +93,17 @@ def build(variant: dict, workdir: Path):
     sign = Path(os.environ.setdefault("FAIL_WHILE", str(workdir / "fail")))
     sign.write_text(variant["fails"]) if "fails" in variant else sign.unlink(missing_ok=True)
     return session
+
+
+def patch_host(wanted: bool) -> None:
+    """Put a function of the user's into a class of the host, or take it out."""
+    from interpretune.base.modules import BaseITModule
+    from user_side import halved
+
+    if hasattr(BaseITModule.finish_rows, "__wrapped__"):
+        BaseITModule.finish_rows = BaseITModule.finish_rows.__wrapped__
+    if wanted:
+        BaseITModule.finish_rows = halved(BaseITModule.finish_rows)
 
 
 def latent_model(weight: float):

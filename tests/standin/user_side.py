@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
@@ -71,6 +72,8 @@ class UserConfig(ITConfig):
     #: Fields that no table names: they count.
     future_knob: Any = 1
     note: str = ""
+    #: Of the class, as it has no annotation.
+    LEVELS = (0.25, 0.5)
 
     @property
     def is_tagged(self):
@@ -80,6 +83,16 @@ class UserConfig(ITConfig):
 @dataclass(kw_only=True)
 class UserDataConfig(ITDataModuleConfig):
     prompt: str = "a"
+
+
+def halved(function):
+    """Give a function of the host with something done to what it gives."""
+
+    @functools.wraps(function)
+    def changed(self, rows):
+        return {name: value / 2 for name, value in function(self, rows).items()}
+
+    return changed
 
 
 def tickets():

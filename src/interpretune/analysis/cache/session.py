@@ -14,7 +14,7 @@ from typing import Any
 from .digests.attributes import objects_understood
 from .digests.walk import Composed, Policy, Walk, frame
 from .session_hooks import encode_hooks, encode_names
-from .session_names import user_classes
+from .session_names import put_into_host, user_classes
 from .session_ops import encode_implementation, encode_parameters, encode_schemas, encode_traits
 from .session_run import SessionRun, session_references
 from .session_table import NOISE, UNREAD, row_of
@@ -86,7 +86,9 @@ def _fields(run: SessionRun, policy: Policy) -> dict[str, list[tuple[str, str, A
 
 def _held(run: SessionRun) -> Iterator[tuple[str, str, Any]]:
     for owner, value in run.parts.items():
-        for name, attribute in sorted(_attributes_of(value).items()):
+        # The classes of the module count as code, whole.
+        constants = {} if owner == "module" else _constants_of(value)
+        for name, attribute in sorted({**constants, **_attributes_of(value)}.items()):
             is_hooks = (
                 owner == "module" and name.startswith(("_forward_", "_backward_")) and isinstance(attribute, dict)
             )
@@ -94,6 +96,16 @@ def _held(run: SessionRun) -> Iterator[tuple[str, str, Any]]:
             yield owner, name, list(attribute.values()) if is_hooks else attribute
     for name, child in sorted(getattr(run.module, "_modules", {}).items()):
         yield "module", name, child
+
+
+def _constants_of(value: Any) -> dict[str, Any]:
+    """Give what the user's classes of an object hold beside code."""
+    return {
+        name: held
+        for cls in reversed(user_classes(value))
+        for name, held in vars(cls).items()
+        if not (name.startswith("_") or callable(held) or hasattr(type(held), "__get__"))
+    }
 
 
 def _attributes_of(value: Any) -> dict[str, Any]:
@@ -177,6 +189,7 @@ def _code(run: SessionRun, walk: Walk) -> bytes:
         walk.stochastic(run.sampling, "torch")
     with walk.standing("module"):
         pieces += [walk.code(cls, f".{cls.__name__}") for cls in user_classes(run.module)]
+        pieces += [walk.code(function, f".{name}") for name, function in put_into_host(run.module)]
         if run.step is not None and getattr(run.step, "__self__", None) is not run.module:
             pieces.append(
                 walk.child(run.step, ".step")

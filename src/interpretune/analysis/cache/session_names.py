@@ -28,6 +28,7 @@ __all__ = [
     "names_called",
     "names_read",
     "plain_function",
+    "put_into_host",
     "reachable",
     "texts_in",
     "user_classes",
@@ -71,6 +72,17 @@ def functions_of(cls: type) -> Iterator[tuple[str, FunctionType]]:
             function = plain_function(member)
             if function is not None:
                 yield name, function
+
+
+def put_into_host(obj: Any) -> Iterator[tuple[str, FunctionType]]:
+    """Give the functions that somebody has put into classes of the host, of which an object is one, by name."""
+    for cls in type(obj).__mro__:
+        for name, value in vars(cls).items() if _is_host(cls.__module__) else ():
+            # What a wrapper says of itself is copied from what it wraps, but it sees the names of its own module.
+            if not isinstance(value, FunctionType) or _is_host(value.__globals__.get("__name__")):
+                continue
+            if function_origin(value).user:
+                yield name, value
 
 
 def plain_function(value: Any) -> FunctionType | None:

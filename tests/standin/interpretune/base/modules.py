@@ -47,6 +47,9 @@ class BaseITModule(torch.nn.Module):
     def global_step(self, value):
         self._it_state["step"] = value
 
+    def finish_rows(self, rows):
+        return rows
+
     def on_analysis_start(self):
         self._prev_grad_enabled = torch.is_grad_enabled()
         op = self.analysis_cfg.op

@@ -68,7 +68,7 @@ class AnalysisCfg:
 
             def generated_analysis_step(module, batch, batch_idx):
                 batch_of_rows = module.analysis_cfg.op(module, module.analysis_cfg.begin(), batch, batch_idx)
-                yield from module.analysis_cfg.save_batch(batch_of_rows, batch)
+                yield from module.analysis_cfg.save_batch(module.finish_rows(batch_of_rows), batch)
 
             setattr(module, f"_generated_{base}", generated_analysis_step.__get__(module))
             self.step_fn = f"_generated_{base}"
