@@ -96,7 +96,6 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
             _LOADING,
         ),
         "_original_object_hash": "a salted `hash()`, another one in each process",
-        "call_count": _RECORD,
         "_from_model_config": "says how the generation config was made",
         "_use_kernels": "a wish; the kernels that it put in place are the submodules' own `forward`",
         "warnings_issued": _RECORD,
@@ -107,6 +106,7 @@ NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
         "_output_capturing_hooks_installed": _RECORD,
         "_gradient_checkpointing_func": "trades memory for time in the backward pass; the flag beside it counts",
     },
+    "transformers.pipelines.base.Pipeline": {"call_count": _RECORD},
     "transformer_lens": {
         **dict.fromkeys(
             (
