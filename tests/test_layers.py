@@ -6,6 +6,7 @@ The hasher knows nothing of storage, storage nothing of sessions, and neither kn
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,10 +77,18 @@ def layer_of(module: str) -> str | None:
     return LAYER_OF.get(module) or LAYER_OF.get(module.partition("_")[0])
 
 
-def imports(file: Path) -> Iterator[tuple[int, str]]:
-    """Give the line and the absolute name of all that a module of the package imports, inside functions as well."""
+def imports(file: Path, *, typing: bool = True) -> Iterator[tuple[int, str]]:
+    """Give the line and the absolute name of all that a module of the package imports, inside functions as well.
+
+    Args:
+        file: the module.
+        typing: take those along that only a type checker makes.
+    """
     parts = file.relative_to(PACKAGE).with_suffix("").parts
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    if not typing:
+        tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node))]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -112,9 +121,31 @@ def violations() -> list[str]:
     return found
 
 
+def code_violations() -> list[str]:
+    """Give one line for each module of the package about code that imports one that its description names later."""
+    package = PACKAGE / "digests" / "code"
+    items = re.findall(
+        r"^\d+\. (.*?)[:.]", ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or "", re.M
+    )
+    order = [name for item in items for name in re.findall(r"`(\w+)`", item)]
+    modules = {file.stem for file in package.glob("*.py")} - {"__init__"}
+    if modules != set(order):
+        return [f"{package}/__init__.py: {name} is not both told of and there" for name in modules ^ set(order)]
+    return [
+        f"{package / module}.py:{line}: imports {other}, which comes later in {package}/__init__.py"
+        for position, module in enumerate(order)
+        for line, imported in imports(package / f"{module}.py", typing=False)
+        if imported.startswith(".digests.code.") and (other := imported.rpartition(".")[2]) not in order[:position]
+    ]
+
+
 def test_imports_go_one_way_only() -> None:
     assert violations() == []
 
 
+def test_the_package_about_code_is_as_it_is_described() -> None:
+    assert code_violations() == []
+
+
 if __name__ == "__main__":
-    sys.exit("\n".join(violations()) or None)
+    sys.exit("\n".join(violations() + code_violations()) or None)

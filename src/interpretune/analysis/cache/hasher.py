@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import html
-from .digests.code import encode_called
+from .digests.code.graph import encode_called
 from .digests.registry import find_encoder
 from .digests.walk import Part, Policy, Walk, WalkResult, frame, hex_digest
 

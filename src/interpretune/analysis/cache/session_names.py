@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from .digests.code_source import find_source
+from .digests.code.source import find_source
 from .digests.distributions import class_origin, function_origin
 
 __all__ = [

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from .code_noise import is_noise
+from .code.noise import is_noise
 from .walk import IGNORED, NOISE, Walk, frame
 
 __all__ = [

@@ -15,7 +15,7 @@ import torch
 from torch.utils import data
 
 from .attributes import counted, encode_object, objects_understood
-from .code import encode_called
+from .code.graph import encode_called
 from .distributions import class_origin
 from .instances import encode_instance
 from .tensors import tensor_digests

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from .attributes import counted, encode_library_object, objects_understood
-from .code_random import CONFIGURED
+from .code.random import CONFIGURED
 from .module_code import ClassCodes, records
 from .module_hooks import encode_hooks
 from .module_training import passes_on, randomness, training_matters

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from torch.nn.modules.module import Module
 
-from .code_source import find_source
+from .code.source import find_source
 from .distributions import class_origin
 
 __all__ = ["ClassCode", "ClassCodes", "names_in", "records"]
@@ -193,9 +193,7 @@ def _uses(function: types.FunctionType) -> tuple[set[str], set[str]]:
     into = {id(node) for node in filled}
     attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
     written = {node.attr for node in attributes if isinstance(node.ctx, ast.Store) or id(node) in into}
-    return written, {
-        node.attr for node in attributes if not isinstance(node.ctx, ast.Store) and id(node) not in into
-    }
+    return written, {node.attr for node in attributes if not isinstance(node.ctx, ast.Store) and id(node) not in into}
 
 
 def _escapes(code: types.CodeType) -> bool:

@@ -18,8 +18,8 @@ from inspect import getattr_static
 from types import FunctionType, MethodType
 from typing import Any
 
-from .code_source import find_source
-from .code_syntax import syntax_token
+from .code.source import find_source
+from .code.syntax import syntax_token
 from .walk import Walk, frame
 
 __all__ = ["is_observer", "keeper_token"]

@@ -25,7 +25,7 @@ from ..errors import UnfingerprintableError
 from ..settings import check_choice, listed
 
 if TYPE_CHECKING:
-    from .code import CodeGraph
+    from .code.graph import CodeGraph
 
 __all__ = ["IGNORED", "NOISE", "Composed", "Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
 
@@ -286,7 +286,7 @@ class Walk:
             value: the function, method, class or code-like object.
             label: how the place where it was met refers to it, below the current path.
         """
-        from .code import CodeGraph
+        from .code.graph import CodeGraph
 
         if self._graph is None:
             self._graph = CodeGraph(self)

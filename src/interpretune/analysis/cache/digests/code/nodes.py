@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from .code_source import Source, is_cell
-from .code_values import Atoms, Known
-from .walk import frame
+from ..walk import frame
+from .compiled import code_token
+from .source import Source, is_cell
+from .values import Atoms, Known
 
 __all__ = ["Bindings", "Node"]
 
@@ -48,8 +49,6 @@ class Node:
         if self.class_text:
             return self.class_text
         if self.source is None:
-            from .code_bytecode import code_token
-
             return code_token(self.value.__code__)
         return self.source.token
 

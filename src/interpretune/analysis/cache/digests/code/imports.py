@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from .code_operations import attribute
-from .code_values import Atoms, Known
-from .walk import frame
+from ..walk import frame
+from .operations import attribute
+from .values import Atoms, Known
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["import_module", "import_names"]
 

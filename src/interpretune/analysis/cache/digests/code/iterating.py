@@ -6,13 +6,13 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .code_apply import Arguments, apply_each
-from .code_entries import count_length
-from .code_operations import iterate, operate
-from .code_values import Atoms, Each, Items, Known, join
+from .apply import Arguments, apply_each
+from .entries import count_length
+from .operations import iterate, operate
+from .values import Atoms, Each, Items, Known, join
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["ITERATING", "passed_on"]
 

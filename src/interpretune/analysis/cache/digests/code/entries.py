@@ -7,12 +7,12 @@ import os
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from .code_lookup import is_user_class
-from .code_values import Atoms, Each, Items, Known
-from .walk import frame
+from ..walk import frame
+from .lookup import is_user_class
+from .values import Atoms, Each, Items, Known
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = [
     "count_length",

@@ -15,19 +15,21 @@ from contextlib import contextmanager
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..errors import UnfingerprintableError
-from .code_classes import class_token, read_class
-from .code_contexts import described, identity, live_bindings, received, taken_apart
-from .code_draws import draws_unasked
-from .code_folding import drawn_by, fold
-from .code_kinds import encode_kind, installed_token, name_token
-from .code_lookup import is_user_class, is_user_function, wrapped_by_installed
-from .code_nodes import Bindings, Node
-from .code_random import SHARED, installed_name, shared_name
-from .code_source import find_source
-from .code_values import Atoms, Known
-from .registry import has_own_meaning
-from .walk import Walk, frame
+from ...errors import UnfingerprintableError
+from ..registry import has_own_meaning
+from ..walk import Walk, frame
+from .bytecode import read_code
+from .classes import class_token, read_class
+from .contexts import described, identity, live_bindings, received, taken_apart
+from .draws import draws_unasked
+from .folding import drawn_by, fold
+from .kinds import encode_kind, installed_token, name_token
+from .lookup import is_user_class, is_user_function, wrapped_by_installed
+from .nodes import Bindings, Node
+from .random import SHARED, installed_name, shared_name
+from .reads import read_source
+from .source import find_source
+from .values import Atoms, Known
 
 __all__ = ["CodeGraph", "class_code", "encode_called", "encode_code"]
 
@@ -323,10 +325,7 @@ class CodeGraph:
     def _read_function(self, node: Node) -> None:
         before = [(known.label, id(known.value)) for known in node.returns], node.seeded
         node.forget()
-        if node.source is None:
-            from .code_bytecode import read_code as read
-        else:
-            from .code_reads import read_source as read
+        read = read_code if node.source is None else read_source
         read(node, self)
         if before != ([(known.label, id(known.value)) for known in node.returns], node.seeded):
             for caller in node.callers:

@@ -6,16 +6,16 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .code_apply import Arguments, apply_each
-from .code_calls import read_call, tells_only
-from .code_expressions import IN_PLACE, local_function, test
-from .code_imports import import_names
-from .code_operations import ask_special, iterate, operate
-from .code_targets import set_entry, store
-from .code_values import Atoms, Bound, Known, join
+from .apply import Arguments, apply_each
+from .calls import read_call, tells_only
+from .expressions import IN_PLACE, local_function, test
+from .imports import import_names
+from .operations import ask_special, iterate, operate
+from .targets import set_entry, store
+from .values import Atoms, Bound, Known, join
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["STATEMENTS"]
 

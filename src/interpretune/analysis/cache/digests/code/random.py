@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from .distributions import module_origin, public_name
+from ..distributions import module_origin, public_name
 
 __all__ = [
     "CONFIGURED",

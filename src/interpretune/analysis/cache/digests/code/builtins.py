@@ -14,18 +14,18 @@ from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .code_descriptions import describe, documentation, fields, text_of
-from .code_entries import count_variable
-from .code_imports import import_module
-from .code_iterating import ITERATING, passed_on
-from .code_lookup import Absent, find_attribute, is_user_class
-from .code_operations import attribute, operate
-from .code_targets import is_definite
-from .code_values import Atom, Atoms, Instance, Known, Literal, Super, join
-from .walk import frame
+from ..walk import frame
+from .descriptions import describe, documentation, fields, text_of
+from .entries import count_variable
+from .imports import import_module
+from .iterating import ITERATING, passed_on
+from .lookup import Absent, find_attribute, is_user_class
+from .operations import attribute, operate
+from .targets import is_definite
+from .values import Atom, Atoms, Instance, Known, Literal, Super, join
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["HARMLESS", "SPECIAL", "certain_text", "read_environment", "read_super"]
 

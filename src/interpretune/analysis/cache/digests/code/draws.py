@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from .code_lookup import is_users_code
-from .code_random import (
+from .lookup import is_users_code
+from .random import (
     CONFIGURED,
     SAMPLED,
     SEEDING,
@@ -19,10 +19,10 @@ from .code_random import (
     seeded_by,
     switches_of,
 )
-from .code_values import Atoms, Bound, Instance, Known
+from .values import Atoms, Bound, Instance, Known
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["draw", "draws_unasked", "read_draws"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
-from .distributions import class_origin, function_origin, module_origin
+from ..distributions import class_origin, function_origin, module_origin
 
 __all__ = [
     "ABSENT",

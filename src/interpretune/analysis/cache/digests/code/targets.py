@@ -6,13 +6,13 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .code_apply import Arguments
-from .code_entries import count_length
-from .code_operations import ask_setter, ask_special, iterate
-from .code_values import Atoms, Each, Items, Known, join
+from .apply import Arguments
+from .entries import count_length
+from .operations import ask_setter, ask_special, iterate
+from .values import Atoms, Each, Items, Known, join
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["is_definite", "set_entry", "store"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from .attributes import objects_understood
-from .code_syntax import scalar_token
-from .walk import frame
+from ..attributes import objects_understood
+from ..walk import frame
+from .syntax import scalar_token
 
 if TYPE_CHECKING:
-    from .code import CodeGraph
-    from .code_nodes import Node
+    from .graph import CodeGraph
+    from .nodes import Node
 
 __all__ = ["read_fields", "read_model_fields"]
 

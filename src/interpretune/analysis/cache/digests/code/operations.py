@@ -13,9 +13,12 @@ from dataclasses import replace
 from types import MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .code_apply import Arguments, apply
-from .code_entries import count_length, count_variable, elements_of, entry_of, holds_objects
-from .code_lookup import (
+from ..distributions import PYTHON, module_origin
+from ..registry import has_own_meaning
+from ..walk import frame
+from .apply import Arguments, apply
+from .entries import count_length, count_variable, elements_of, entry_of, holds_objects
+from .lookup import (
     ABSENT,
     Absent,
     Getter,
@@ -29,13 +32,10 @@ from .code_lookup import (
     is_user_class,
     is_users_code,
 )
-from .code_values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Quiet, Super, join
-from .distributions import PYTHON, module_origin
-from .registry import has_own_meaning
-from .walk import frame
+from .values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Quiet, Super, join
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = [
     "ask_setter",

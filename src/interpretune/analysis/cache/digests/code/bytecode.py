@@ -1,61 +1,25 @@
-"""Code whose source is not to be had: the compiled form counts, and what it names is read off its instructions."""
+"""Reads code whose source is not to be had: what it names is told by its instructions."""
 
 from __future__ import annotations
 
 import ast
 import dis
-import sys
 from collections.abc import Iterator
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .code_draws import draw
-from .code_imports import import_names
-from .code_operations import attribute
-from .code_random import drawing_method
-from .code_syntax import scalar_token
-from .code_values import Atom, Bound
-from .walk import frame
+from .draws import draw
+from .imports import import_names
+from .operations import attribute
+from .random import drawing_method
+from .reads import Reader
+from .values import Atom, Bound
 
 if TYPE_CHECKING:
-    from .code import CodeGraph
-    from .code_nodes import Node
-    from .code_reads import Reader
+    from .graph import CodeGraph
+    from .nodes import Node
 
-__all__ = ["code_token", "read_code"]
-
-
-def code_token(code: CodeType) -> bytes:
-    """Give the token of compiled code: instructions, constants and names, for this Python version only."""
-    version = f"{sys.implementation.name}-{sys.version_info.major}.{sys.version_info.minor}"
-    return frame("compiled", version.encode(), _code(code))
-
-
-def _code(code: CodeType) -> bytes:
-    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & 0x3FF)
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    return frame(
-        "code",
-        code.co_code,
-        getattr(code, "co_exceptiontable", b""),
-        _simple(counts),
-        *(_simple(group) for group in names),
-        *(_constant(constant) for constant in code.co_consts),
-    )
-
-
-def _simple(values: tuple[Any, ...]) -> bytes:
-    return frame("tuple", *map(scalar_token, values))
-
-
-def _constant(value: Any) -> bytes:
-    if isinstance(value, CodeType):
-        return _code(value)
-    if isinstance(value, tuple):
-        return frame("tuple", *map(_constant, value))
-    if isinstance(value, frozenset):
-        return frame("set", *sorted(map(_constant, value)))
-    return scalar_token(value)
+__all__ = ["read_code"]
 
 
 def read_code(node: Node, graph: CodeGraph) -> None:
@@ -63,8 +27,6 @@ def read_code(node: Node, graph: CodeGraph) -> None:
 
     What comes of them counts as a whole, as it is not told where it goes from there.
     """
-    from .code_reads import Reader
-
     reader = Reader(node, graph)
     reader.read_defaults()
     for method in sorted(filter(drawing_method, node.value.__code__.co_names)):

@@ -6,16 +6,16 @@ import ast
 import os
 from typing import TYPE_CHECKING
 
-from .code_apply import Arguments, apply_each
-from .code_builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
-from .code_draws import read_draws
-from .code_entries import elements_of, entry_of
-from .code_noise import is_noise_class, is_quiet_function
-from .code_operations import iterate
-from .code_values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
+from .apply import Arguments, apply_each
+from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
+from .draws import read_draws
+from .entries import elements_of, entry_of
+from .noise import is_noise_class, is_quiet_function
+from .operations import iterate
+from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["read_arguments", "read_call", "tells_only"]
 

@@ -7,15 +7,15 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .code_calls import read_call
-from .code_operations import attribute, iterate, operate, subscript
-from .code_scopes import COMPREHENSIONS
-from .code_syntax import FunctionNode, body_of
-from .code_targets import store
-from .code_values import Atoms, Each, Items, Known, Local, join
+from .calls import read_call
+from .operations import attribute, iterate, operate, subscript
+from .scopes import COMPREHENSIONS
+from .syntax import FunctionNode, body_of
+from .targets import store
+from .values import Atoms, Each, Items, Known, Local, join
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["EXPRESSIONS", "IN_PLACE", "local_function", "test"]
 

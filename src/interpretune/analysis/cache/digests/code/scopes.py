@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from .code_syntax import arguments_of
-from .code_values import Atoms, join
+from .syntax import arguments_of
+from .values import Atoms, join
 
 __all__ = ["COMPREHENSIONS", "Scope", "local_names"]
 

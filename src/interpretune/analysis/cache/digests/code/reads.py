@@ -1,6 +1,6 @@
 """What a function reads of the objects that it names.
 
-The function's syntax tree is run through once with what its names may denote (`code_values`), not with values. Where an
+The function's syntax tree is run through once with what its names may denote (`values`), not with values. Where an
 expression leads to a live object and then on to an attribute, only the attribute is followed; where the object itself
 goes somewhere that cannot be followed (into an operation, a container, an installed function), it counts as a whole.
 
@@ -15,24 +15,24 @@ from collections.abc import Iterable
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from .code_apply import Arguments
-from .code_calls import read_arguments
-from .code_draws import draw, draws_unasked
-from .code_entries import is_namespace
-from .code_expressions import EXPRESSIONS
-from .code_kinds import MODULE_NAMES
-from .code_lookup import is_followed, is_users_code
-from .code_noise import is_noise
-from .code_random import SHARED, installed_name
-from .code_scopes import Scope, local_names
-from .code_statements import STATEMENTS
-from .code_syntax import FunctionNode, body_of
-from .code_values import Atom, Atoms, Bound, Each, Items, Known, Local, Quiet, Super
-from .walk import frame
+from ..walk import frame
+from .apply import Arguments
+from .calls import read_arguments
+from .draws import draw, draws_unasked
+from .entries import is_namespace
+from .expressions import EXPRESSIONS
+from .kinds import MODULE_NAMES
+from .lookup import is_followed, is_users_code
+from .noise import is_noise
+from .random import SHARED, installed_name
+from .scopes import Scope, local_names
+from .statements import STATEMENTS
+from .syntax import FunctionNode, body_of
+from .values import Atom, Atoms, Bound, Each, Items, Known, Local, Quiet, Super
 
 if TYPE_CHECKING:
-    from .code import CodeGraph
-    from .code_nodes import Node
+    from .graph import CodeGraph
+    from .nodes import Node
 
 __all__ = ["Reader", "read_source"]
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any
 
-from .code_lookup import is_followed, unwrap
-from .code_nodes import Bindings
-from .code_random import shared_name
-from .code_values import Atoms, Instance, Items, Known, Literal
+from .lookup import is_followed, unwrap
+from .nodes import Bindings
+from .random import shared_name
+from .values import Atoms, Instance, Items, Known, Literal
 
 __all__ = ["described", "identity", "live_bindings", "received", "taken_apart"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from .code_lookup import (
+from .lookup import (
     Method,
     dispatched,
     find_attribute,
@@ -20,11 +20,11 @@ from .code_lookup import (
     unwrap,
     wrapped_by_installed,
 )
-from .code_values import Atom, Atoms, Bound, Instance, Items, Known, Literal, Local, Quiet, join
+from .values import Atom, Atoms, Bound, Instance, Items, Known, Literal, Local, Quiet, join
 
 if TYPE_CHECKING:
-    from .code_nodes import Bindings
-    from .code_reads import Reader
+    from .nodes import Bindings
+    from .reads import Reader
 
 __all__ = ["Arguments", "apply", "apply_each"]
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from .code_lookup import is_user_class, unwrap
-from .code_operations import attribute
-from .code_values import Atoms, Known
-from .walk import frame
+from ..walk import frame
+from .lookup import is_user_class, unwrap
+from .operations import attribute
+from .values import Atoms, Known
 
 if TYPE_CHECKING:
-    from .code_reads import Reader
+    from .reads import Reader
 
 __all__ = ["describe", "documentation", "fields", "text_of"]
 

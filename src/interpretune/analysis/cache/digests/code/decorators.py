@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
-from ..errors import UnfingerprintableError
-from .attributes import counted
-from .code_lookup import is_users_code, unwrap
-from .code_noise import is_noise
-from .walk import Walk, frame
+from ...errors import UnfingerprintableError
+from ..attributes import counted
+from ..walk import Walk, frame
+from .lookup import is_users_code, unwrap
+from .noise import is_noise
 
 __all__ = ["decorated_token"]
 

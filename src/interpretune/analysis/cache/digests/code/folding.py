@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .code_nodes import Node
-from .walk import frame
+from ..walk import frame
+from .nodes import Node
 
 __all__ = ["drawn_by", "fold"]
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from types import CodeType
 from typing import Any
 
-from .code_syntax import FunctionNode, readable, scalar_token, syntax_token
+from .syntax import FunctionNode, readable, scalar_token, syntax_token
 
 __all__ = ["Source", "find_source", "is_cell", "same_code"]
 

@@ -13,16 +13,16 @@ import functools
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from .attributes import encode_object
-from .code_fields import read_fields, read_model_fields
-from .code_lookup import is_generated, is_user_class, is_user_function, unwrap
-from .code_noise import is_noise
-from .code_values import Instance
-from .walk import Walk, frame
+from ..attributes import encode_object
+from ..walk import Walk, frame
+from .fields import read_fields, read_model_fields
+from .lookup import is_generated, is_user_class, is_user_function, unwrap
+from .noise import is_noise
+from .values import Instance
 
 if TYPE_CHECKING:
-    from .code import CodeGraph
-    from .code_nodes import Bindings, Node
+    from .graph import CodeGraph
+    from .nodes import Bindings, Node
 
 __all__ = ["class_token", "read_class"]
 

@@ -16,12 +16,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from .code_bytecode import code_token
-from .code_decorators import decorated_token
-from .code_lookup import dispatched
-from .code_noise import is_noise, says_of_the_world
-from .code_random import DISTRIBUTIONS, SAMPLED
-from .distributions import (
+from ..distributions import (
     PYTHON,
     Origin,
     class_origin,
@@ -31,7 +26,12 @@ from .distributions import (
     module_origin,
     public_name,
 )
-from .walk import Walk, frame
+from ..walk import Walk, frame
+from .compiled import code_token
+from .decorators import decorated_token
+from .lookup import dispatched
+from .noise import is_noise, says_of_the_world
+from .random import DISTRIBUTIONS, SAMPLED
 
 __all__ = ["encode_kind", "installed_token", "name_token", "origin_of"]
 

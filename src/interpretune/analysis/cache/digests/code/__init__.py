@@ -1,0 +1,19 @@
+"""What code means: functions, classes, and everything that they name.
+
+Begin with `graph`, which is all that the rest of the package asks for. It keeps a node for each function and class of
+the user's and lets each be read: its own text is one token (`source`, `syntax`), and `reads` goes through that text
+once, with what its names may denote instead of values, to find out which other code it refers to and which parts of
+captured objects it needs. Imports go one way only, from the end of this list to its beginning:
+
+1. `values`, `syntax`, `lookup`, `noise`, `random`: what an expression may denote, what a text says, how attributes are
+   found, what only tells people something, what draws random numbers.
+2. `compiled`, `source`, `scopes`, `entries`, `decorators`, `draws`, `fields`, `apply`: where running code stands and
+   what it is without a text; local names; containers; decorators; draws; dataclasses; which parameter receives what.
+3. `nodes`, `classes`, `kinds`, `operations`: a function or class in the graph; code that is neither; what the language
+   asks of objects.
+4. `contexts`, `folding`, `descriptions`, `imports`, `iterating`, `targets`: with what a function is called, what comes
+   of the graph, and single constructs of the language.
+5. `builtins`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up to the whole.
+6. `bytecode`: the same without a text.
+7. `graph`.
+"""
