@@ -211,6 +211,7 @@ def ask_together(log, barrier, rounds, keys, seed, lying):
 
 def flip(base: Path, flips: int, chance: random.Random) -> None:
     """Flip bits and cut files of an entry: each harm is seen, and made good by computing again."""
+    os.fsync = lambda descriptor: None  # type: ignore[assignment]  # no power is lost here, and it takes most of the time
     ask(0)
     (entry,) = AnalysisCache(base).entries()
     contents = {path: path.read_bytes() for path in sorted(entry.path.iterdir())}

@@ -90,7 +90,6 @@ class _RawFile:
 def injected(faults: Faults) -> Iterator[Faults]:
     """Let the calls of a block go through `Faults`; afterwards the process is as if newly started."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda descriptor: None)  # no power is lost here, and it takes most of the time
         for name, positions in CALLS.items():
             patch.setattr(os, name, _wrapped(faults, name, getattr(os, name), positions))
         plain_open = io.open

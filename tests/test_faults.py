@@ -41,7 +41,8 @@ ERRORS = [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE]
 
 
 @pytest.fixture(autouse=True)
-def _small_shards(base):
+def _small_shards(base, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # no power is lost here, and it takes most of the time
     enable_analysisstore_caching()
     configure(shard_bytes=1)
     datasets.disable_progress_bars()
