@@ -72,6 +72,9 @@ def test_direct_form_finds_the_files_of_datasets_in_a_second_process(tmp_path: P
     assert second["file"] == first["file"]
     assert second["rows"] == first["rows"]
     assert first["split"] == "test"
+    assert first["called"] == second["called"]
+    assert first["called"][1] == first["rows"]
+    assert changed["called"][0] != first["called"][0]
     assert changed["file"] != first["file"]
     assert changed["rows"] != first["rows"]
 

@@ -85,6 +85,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "comment": {"ops": {"BIAS = 0.0": "BIAS = 0.0  # none\n# at all"}},
     "unread attribute": {"attributes": {"made_at": 12345.6, "nobody_reads_this": "x", "output_store": 1}},
+    "own base": {"run": {"cache_dir": "own base"}},
+    "own base, again": {"run": {"cache_dir": "own base"}},
     # Slices and extensions.
     "first two": {"run": {"limit_analysis_batches": 2}},
     "first nine hundred": {"run": {"limit_analysis_batches": 900}},
@@ -312,6 +314,14 @@ def test_labels_and_places_count_where_a_step_reads_them(runs: dict[str, dict[st
         assert changed(base, found) == {component}, name
         assert found["stores"][0]["content"] != base["stores"][0]["content"]
     assert changed(runs["cut"], runs["cut elsewhere"]) == {"data"}
+
+
+def test_a_directory_that_the_run_names_is_the_base(
+    runs: dict[str, dict[str, Any]], places: tuple[Path, Path, Path]
+) -> None:
+    assert [statuses(runs[name]) for name in ("own base", "own base, again")] == [["miss"], ["hit"]]
+    assert list((places[0] / "own base").rglob("manifest.json"))
+    assert runs["own base"]["stores"] == runs["base"]["stores"]
 
 
 def test_fewer_batches_are_a_slice_and_more_compute_the_difference(runs: dict[str, dict[str, Any]]) -> None:

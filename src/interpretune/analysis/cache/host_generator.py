@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from . import settings
+from .digests.distributions import class_origin
 from .errors import UnfingerprintableError
 from .host_warnings import warn_once, warn_unfingerprintable
 
@@ -49,7 +50,10 @@ def with_meaning(original: Callable[..., Any], args: tuple[Any, ...], kwargs: Ma
     if bound.get("fingerprint") is not None or "fingerprint" not in inspect.signature(original).parameters:
         return given
     generator, arguments = bound["generator"], bound.get("gen_kwargs") or {}
-    held = list(held_by(generator, arguments))
+    try:
+        held = list(held_by(generator, arguments))
+    except Exception:  # what cannot be looked into, such as a closure that is not filled yet, is left alone
+        held = []
     if not held:
         return given
     try:
@@ -126,3 +130,5 @@ def _captured(value: Any) -> Iterator[Any]:
         yield from value
     elif type(value) is dict:
         yield from value.values()
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, ModuleType)) and class_origin(type(value)).user:
+        yield from vars(value).values()
