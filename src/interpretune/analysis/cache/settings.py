@@ -6,7 +6,6 @@ effect at the next analysis.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import warnings
@@ -29,8 +28,6 @@ __all__ = [
     "listed",
     "on_toggle",
 ]
-
-log = logging.getLogger("interpretune.analysis.cache")
 
 ENABLE_VARIABLE = "IT_ANALYSISSTORE_CACHING"
 VERIFY_VARIABLE = "IT_ANALYSIS_CACHE_VERIFY"
