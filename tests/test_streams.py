@@ -228,6 +228,9 @@ def test_what_can_be_gone_through_once_is_refused():
     for batches in (iter([1]), (number for number in [1]), map(str, [1])):
         with pytest.raises(TypeError, match="gone through once only"):
             materialize(lambda batch, index: {}, batches, features=FEATURES)
+    for batches in ({1, 2}, frozenset("ab"), lambda: {1, 2}):
+        with pytest.raises(TypeError, match="whose order differs"):
+            materialize(lambda batch, index: {}, batches, features=FEATURES)
     with pytest.raises(TypeError, match="must be an iterable"):
         materialize(lambda batch, index: {}, 5, features=FEATURES)
 

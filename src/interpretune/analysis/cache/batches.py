@@ -15,11 +15,13 @@ Batches = Iterable[Any] | Callable[[], Iterable[Any]]
 
 
 def require_repeatable(batches: Any) -> None:
-    """Make sure that batches can be gone through from the first one on, each time that it is asked for.
+    """Make sure that batches can be gone through from the first one on, in one order, each time that it is asked for.
 
     Raises:
-        TypeError: they are an iterator, which can be gone through once, or cannot be iterated over at all.
+        TypeError: they are an iterator, which can be gone through once, a set, whose order differs from process to
+            process, or cannot be iterated over at all.
     """
+    _require_order(batches)
     if isinstance(batches, Iterator):
         raise TypeError(
             f"batches is a {type(batches).__name__}, which can be gone through once only. Pass what it was made of, "
@@ -27,6 +29,14 @@ def require_repeatable(batches: Any) -> None:
         )
     if not isinstance(batches, Iterable) and not hasattr(batches, "__getitem__") and not callable(batches):
         raise TypeError(f"batches must be an iterable or a function that gives one, not {type(batches).__name__}")
+
+
+def _require_order(batches: Any) -> None:
+    if isinstance(batches, (set, frozenset)):
+        raise TypeError(
+            f"batches is a {type(batches).__name__}, whose order differs from process to process. Pass them in an "
+            "order of your own, as `sorted(batches)`."
+        )
 
 
 def count_batches(batches: Any) -> int | None:
@@ -54,6 +64,7 @@ def batches_from(batches: Any, start: int) -> Iterator[Any]:
     """
     if not isinstance(batches, Iterable) and callable(batches):
         batches = batches()
+        _require_order(batches)
     if not start:
         return iter(batches)
     if isinstance(batches, Sequence):
