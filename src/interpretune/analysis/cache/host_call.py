@@ -91,7 +91,7 @@ class HostCall:
 
     def _from_the_first(self) -> Iterator[list[Mapping[str, Any]]]:
         """Let the host's own generator run, and tell its rows apart by the batch that they are of."""
-        drawn = _Drawn(self.arguments["datamodule"])
+        drawn = _Drawn(self.arguments["datamodule"], self.run.loader)
         generator = self.runners.analysis_store_generator(**{**self.arguments, "datamodule": drawn})
         rows: list[Mapping[str, Any]] = []
         number = 0
@@ -142,10 +142,11 @@ def _columns(row: Any, names: list[str]) -> dict[str, Any]:
 
 
 class _Drawn:
-    """A data module whose test loader counts the batches that are drawn from it."""
+    """A data module whose test loader is the one in the key, and counts the batches that are drawn from it."""
 
-    def __init__(self, datamodule: Any) -> None:
+    def __init__(self, datamodule: Any, loader: Any) -> None:
         self._datamodule = datamodule
+        self._loader = loader
         #: Batches that were asked for, and those that came.
         self.asked = 0
         self.count = 0
@@ -155,7 +156,7 @@ class _Drawn:
 
     def test_dataloader(self) -> _Counted:
         """Give the loader, counted."""
-        return _Counted(self._datamodule.test_dataloader(), self)
+        return _Counted(self._loader, self)
 
     def done(self, limit: int | None, *, failed: bool) -> int:
         """Tell for how many batches all rows are there, now that the host's generator has ended.
