@@ -68,7 +68,11 @@ class _File:
             code = _compile(text, filename)
             # Several lambdas on one line cannot be told apart by their position: they are moved to lines of their own.
             crowded = [entry for entries in places.values() if len(entries) > 1 for entry in entries]
-            for candidate in _codes(code):
+            units = [code]
+            if is_cell(filename):
+                # Notebooks compile each statement by itself; it then does not see that a name was imported beside it.
+                units += [_compile(ast.Module([statement], []), filename) for statement in tree.body]
+            for candidate in (candidate for unit in units for candidate in _codes(unit)):
                 entries = places.get((candidate.co_name, candidate.co_firstlineno), [])
                 if len(entries) == 1:
                     self._add(candidate, *entries[0])
