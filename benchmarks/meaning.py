@@ -29,7 +29,7 @@ from meaning import rows  # noqa: E402
 from meaning.harness import describe, playable, run_worker  # noqa: E402
 from meaning.table import ROWS, Row, Scene  # noqa: E402
 
-MODULES = {"datasets Hasher": "datasets", "joblib": "joblib", "tango det_hash": "tango", "exca": "exca"}
+MODULES = {"datasets Hasher": "datasets", "joblib": "joblib", "tango det_hash": "tango.common", "exca": "exca"}
 OUTCOMES = ("seen", "stale", "never", "refused")
 
 assert rows
@@ -65,7 +65,12 @@ def play(chosen: list[Row], peers: list[str], directory: Path) -> dict[str, Coun
     ]
     answers: dict[str, dict[str, Any]] = {"base": {}, "variant": {}}
     with ThreadPoolExecutor(2) as pool:
-        work = [(side, pool.submit(run_worker, lane, side, found, directory)) for (lane, side), found in lanes.items()]
+        # Imported once, as some of them take seconds and every scene has a process of its own.
+        imports = [MODULES[peer] for peer in peers if peer in MODULES]
+        work = [
+            (side, pool.submit(run_worker, lane, side, found, directory, imports))
+            for (lane, side), found in lanes.items()
+        ]
         for side, answer in work:
             answers[side].update(answer.result())
     counts: dict[str, Counter[tuple[str, str]]] = {peer: Counter() for peer in peers}
@@ -108,7 +113,10 @@ def main() -> None:
     parser.add_argument("--group", action="append", help="only the rows of this group; may be repeated")
     parser.add_argument("--json", type=Path, help="write the counts to this file")
     given = parser.parse_args()
-    peers = ["this package", *(name for name, module in MODULES.items() if importlib.util.find_spec(module))]
+    peers = [
+        "this package",
+        *(name for name, module in MODULES.items() if importlib.util.find_spec(module.partition(".")[0])),
+    ]
     chosen = [row for row in ROWS if component(row) and playable(row) and (not given.group or row.group in given.group)]
     with tempfile.TemporaryDirectory() as directory:
         counts = play(chosen, peers, Path(directory))

@@ -165,15 +165,17 @@ def _name(described: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def run_worker(lane: str, side: str, scenes: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """Play the scenes of one side in a worker with its own directory and hash seed."""
+def run_worker(
+    lane: str, side: str, scenes: dict[str, Any], directory: Path, imports: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Play the scenes of one side in a worker with its own directory and hash seed, and `imports` beside its own."""
     directory = directory / f"{lane}-{side}"
     directory.mkdir(parents=True)
     python, project = sys.executable, ""
     if lane == "editable":
         python, project = editable_install(directory)
     jobs = {
-        "imports": [name for name in LIBRARIES[lane] if is_there(name.partition(".")[0])],
+        "imports": [name for name in (*LIBRARIES[lane], *imports) if is_there(name.partition(".")[0])],
         "directory": str(directory / "scenes"),
         "lab": str(LAB),
         "editable": project,
