@@ -165,6 +165,8 @@ def public_name(value: Any) -> str:
     """
     if isinstance(value, ModuleType):
         return value.__name__
+    if isinstance(value, FunctionType) and _goes_by_a_users_name(value):
+        return f"{value.__globals__.get('__name__')}.{value.__code__.co_name}"
     owner = getattr(value, "__objclass__", None) or getattr(value, "__self__", None)
     qualified = getattr(value, "__qualname__", None) or getattr(value, "__name__", None) or type(value).__qualname__
     module = getattr(value, "__module__", None)
@@ -184,6 +186,14 @@ def public_name(value: Any) -> str:
         if found is value:
             return f"{outer.__name__}.{qualified}"
     return f"{module}.{qualified}"
+
+
+def _goes_by_a_users_name(function: FunctionType) -> bool:
+    """Tell whether installed code took over the name of the user's function that it wraps, as decorators do."""
+    if function.__module__ == function.__globals__.get("__name__"):
+        return False
+    told = sys.modules.get(str(function.__module__))
+    return told is None or module_origin(told).user
 
 
 def _offered(module: ModuleType, name: str) -> Any:

@@ -236,10 +236,11 @@ class Reader:
 
     def _count_namespace(self, known: Known) -> None:
         """The names of a module as a whole: any function or class of it may be meant."""
-        self.graph.note(f"function `{self.function.__qualname__}` looks names up in `{known.label}` that cannot be followed")
-        for name, value in sorted(known.value.items()):
+        name = self.function.__qualname__
+        self.graph.note(f"function `{name}` looks names up in `{known.label}` that cannot be followed")
+        for key, value in sorted(known.value.items()):
             if is_users_code(value) and getattr(value, "__module__", None) == known.value["__name__"]:
-                self.graph.count(self.node, known.step(value, f".{name}"), self.line)
+                self.graph.count(self.node, known.step(value, f".{key}"), self.line)
 
     def consume_called(self, known: Known) -> None:
         """Count something that is called; where the call stands in the text, it was asked whether it draws."""
