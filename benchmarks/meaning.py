@@ -44,9 +44,7 @@ def component(row: Row) -> str | None:
             first = row.names[0]
             return "cfg" if first.startswith("inputs") else "dataset" if first.startswith("data") else "features"
         return "step" if row.group == "code" else "(cfg, dataset, features)"
-    return {"models": "(model, head)", "tokenizers": "tokenizer", "data loader": "dataset, loader.batch_size"}.get(
-        row.group
-    )
+    return {"models": "(model, head)", "tokenizers": "tokenizer", "data loader": "loader"}.get(row.group)
 
 
 def play(chosen: list[Row], peers: list[str], directory: Path) -> dict[str, Counter[tuple[str, str]]]:
