@@ -264,7 +264,12 @@ def test_a_failing_block_cancels_and_its_own_error_is_raised():
 
 
 def run_python(code: str) -> subprocess.Popen:
-    prelude = "import os, sys, threading\nfrom interpretune.analysis.cache.pipeline import Pipeline\n"
+    prelude = (
+        "import os, signal, sys, threading\n"
+        # Whoever started the tests in the background may have had them ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from interpretune.analysis.cache.pipeline import Pipeline\n"
+    )
     return subprocess.Popen(
         [sys.executable, "-c", prelude + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

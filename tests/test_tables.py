@@ -337,7 +337,10 @@ def test_shapes_are_the_same_after_a_file(tmp_path: Path) -> None:
 
 
 def pictures(*paths: Path | None) -> Dataset:
-    stored = [None if path is None else {"bytes": None, "path": str(path)} for path in paths]
+    return dataset_of([None if path is None else {"bytes": None, "path": str(path)} for path in paths])
+
+
+def dataset_of(stored: list[dict[str, Any] | None]) -> Dataset:
     table = pa.table({"picture": pa.array(stored, Image().pa_type)})
     return Dataset(table, info=DatasetInfo(features=Features({"picture": Image()})))
 
@@ -354,7 +357,7 @@ def test_a_row_that_names_a_file_counts_by_its_content(tmp_path: Path) -> None:
     other = tmp_path / "elsewhere.png"
     other.write_bytes(b"first")
     stored = [{"bytes": b"first", "path": name} for name in (None, "a.png")] + [None]
-    inside = [Dataset.from_dict({"picture": [row, None]}, features=dataset.features) for row in stored]
+    inside = [dataset_of([row, None]) for row in stored]
     assert components(pictures(other, None)) == before, "where a file lies says nothing"
     assert components(inside[0]) == components(inside[1]) == before != components(inside[2])
     as_path = dataset.cast_column("picture", Image(decode=False))

@@ -46,6 +46,8 @@ def run_python(program, *words, **options):
         "from interpretune.analysis.cache.materializing import materialize\n"
         "from interpretune.analysis.cache.outcome import last_outcome\n"
         "from interpretune.analysis.cache.settings import configure, enable_analysisstore_caching\n"
+        # Whoever started the tests in the background may have had them ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "enable_analysisstore_caching()\n"
         "configure(shard_bytes=1)\n"
     )
