@@ -31,8 +31,8 @@ TYPED = ["click", "filelock", "platformdirs", "xxhash", "pytest"]
 SPHINX = ["sphinx>=8.1,<10", "myst-parser>=4,<6", "furo"]
 #: What the benchmarks compare with.
 PEERS = ["joblib", "exca"]
-#: What says that keys are the same on every Python, and the plugin, which other people's suites load on each. Between the
-#: oldest and the newest, the rest says nothing new.
+#: What says that keys are the same on every Python, and the plugin, which other people's suites load on each. Between
+#: the oldest and the newest, the rest says nothing new.
 EVERYWHERE = ["code*", "diff", "explain*", "key_stability", "numerics", "observers", "plugin", "tables", "values*"]
 #: What kills processes and fails system calls for minutes; on one Python and on the newest that is enough.
 STORAGE = ["crash", "downstream_suite", "eviction", "faults", "hostile", "locks", "store", "streams", "trouble"]
