@@ -252,11 +252,8 @@ def encode_library_object(value: Any, walk: Walk) -> bytes:
 def objects_understood(walk: Walk) -> Iterator[None]:
     """Let `encode_object` speak for what no encoder is known for, at any depth, while the block lasts."""
     before = walk.find_encoder
-    walk.find_encoder = lambda value: before(value) or encode_object
-    try:
+    with walk.understanding(lambda value: before(value) or encode_object):
         yield
-    finally:
-        walk.find_encoder = before
 
 
 @lru_cache(maxsize=4096)

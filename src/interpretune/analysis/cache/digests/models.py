@@ -121,11 +121,8 @@ def _configs_beside(dtype: torch.dtype | None, walk: Walk) -> Iterator[None]:
         encoder = before(value)
         return partial(_encode_config, dtype=dtype) if encoder is encode_config else encoder
 
-    walk.find_encoder = find_encoder
-    try:
+    with walk.understanding(find_encoder):
         yield
-    finally:
-        walk.find_encoder = before
 
 
 def _implementation(name: Any, field: str, walk: Walk) -> list[bytes]:

@@ -368,6 +368,19 @@ class Walk:
                     self._memo[identity] = known
 
     @contextmanager
+    def understanding(self, find_encoder: Callable[[Any], Encoder | None]) -> Iterator[None]:
+        """Let other encoders be found while the block lasts, at any depth.
+
+        Args:
+            find_encoder: gives the encoder for an object, or None where its meaning is unknown.
+        """
+        before, self.find_encoder = self.find_encoder, find_encoder
+        try:
+            yield
+        finally:
+            self.find_encoder = before
+
+    @contextmanager
     def summarised(self) -> Iterator[None]:
         """Record no parts meanwhile: the caller records one for the whole, such as a list of a million items."""
         self._summaries += 1

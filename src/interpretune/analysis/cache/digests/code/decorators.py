@@ -100,11 +100,8 @@ def _encode_settings(value: Any, walk: Walk) -> bytes:
 @contextmanager
 def _settings_understood(walk: Walk) -> Iterator[None]:
     before = walk.find_encoder
-    walk.find_encoder = lambda value: before(value) or _encode_settings
-    try:
+    with walk.understanding(lambda value: before(value) or _encode_settings):
         yield
-    finally:
-        walk.find_encoder = before
 
 
 def _note(error: UnfingerprintableError, walk: Walk) -> None:
