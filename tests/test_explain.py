@@ -63,3 +63,12 @@ def test_a_component_that_is_one_value_is_named_once():
     assert tell(fingerprint(inputs__layer={"inputs.layer": "1"}), fingerprint(inputs__layer={"inputs.layer": "3"})) == [
         "inputs.layer: 1 became 3"
     ]
+
+
+def test_many_changes_are_counted_once_each_and_soon():
+    paths = [f"inputs.cfg.table[{number}].weight" for number in range(20_000)]
+    reached_twice = {"inputs.cfg.Clip.size": "0", "inputs.cfg.size": "0"}
+    older = fingerprint(inputs__cfg={**dict.fromkeys(paths, "0"), **reached_twice})
+    newer = fingerprint(inputs__cfg={**dict.fromkeys(paths, "1"), **dict.fromkeys(reached_twice, "1")})
+    [sentence] = tell(older, newer)
+    assert sentence.startswith("inputs.cfg: 20001 of 20002 parts differ (Clip.size, table[0].weight, ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .digests.walk import Part
@@ -78,7 +78,6 @@ def nearest(
 
 def _sentences(difference: Difference) -> Iterator[str]:
     name = difference.component
-    parts = _once(name, difference.parts)
     if name.startswith("runtime.") and difference.parts:
         _, older, newer = difference.parts[0]
         yield f"runtime: {name.removeprefix('runtime.')} {_value(older)} became {_value(newer)}"
@@ -89,11 +88,11 @@ def _sentences(difference: Difference) -> Iterator[str]:
     elif not difference.parts:
         yield f"{name}: differs"
     elif name.endswith(".weights"):
-        yield f"{name}: {_count(difference, 'tensor')} ({_names(difference)})"
+        yield f"{name}: {_count(difference.parts, difference, 'tensor')}"
     elif name.endswith(".rows"):
-        yield f"{name}: {_count(difference, 'column')} ({_names(difference)})"
-    elif len(parts) > MAX_NAMES:
-        yield f"{name}: {_count(difference, 'part')} ({_names(difference)})"
+        yield f"{name}: {_count(difference.parts, difference, 'column')}"
+    elif len(parts := _once(name, difference.parts)) > MAX_NAMES:
+        yield f"{name}: {_count(parts, difference, 'part')}"
     else:
         for path, older, newer in parts:
             change = _change(_below(name, path), older, newer)
@@ -106,14 +105,16 @@ def _once(component: str, parts: Iterable[_Changed]) -> list[_Changed]:
     An attribute of a class is reached as ``helpers.Clip.size`` and, by a method of it, as ``size`` and as
     ``helpers.Clip.__call__.size``.
     """
-    kept: dict[tuple[Any, ...], _Changed] = {}
+    kept: list[_Changed] = []
+    told: set[tuple[str | None, str | None, str]] = set()
     # The longest names first: they say most of where it is.
     for path, older, newer in sorted(parts, key=lambda changed: ("__" in changed[0], -len(changed[0]), changed[0])):
-        change = (older and older.digest, newer and newer.digest)
-        name = "." + re.sub(r"\b__\w+__\.", "", _below(component, path))
-        if not any(known[:2] == change and known[2].endswith(name) for known in kept):
-            kept[(change[0], change[1], name)] = (path, older, newer)
-    return sorted(kept.values(), key=lambda changed: changed[0])
+        change = (older.digest if older else None, newer.digest if newer else None)
+        names = re.sub(r"\b__\w+__\.", "", _below(component, path)).split(".")
+        if (*change, ".".join(names)) not in told:
+            kept.append((path, older, newer))
+            told.update((*change, ".".join(names[start:])) for start in range(len(names)))
+    return sorted(kept, key=lambda changed: changed[0])
 
 
 def _change(what: str, older: Part | None, newer: Part | None) -> str:
@@ -167,15 +168,12 @@ def _shape(tree: ast.AST) -> list[type]:
     return [type(node) for node in ast.walk(tree)]
 
 
-def _count(difference: Difference, noun: str) -> str:
+def _count(parts: Sequence[_Changed], difference: Difference, noun: str) -> str:
     plural = "s" if difference.total != 1 else ""
-    verb = "differs" if len(difference.parts) == 1 else "differ"
-    return f"{len(difference.parts)} of {difference.total} {noun}{plural} {verb}"
-
-
-def _names(difference: Difference) -> str:
-    names = [_below(difference.component, path) for path, _, _ in difference.parts]
-    return ", ".join(names[:MAX_NAMES]) + (", …" if len(names) > MAX_NAMES else "")
+    verb = "differs" if len(parts) == 1 else "differ"
+    names = ", ".join(_below(difference.component, path) for path, _, _ in parts[:MAX_NAMES])
+    more = ", …" if len(parts) > MAX_NAMES else ""
+    return f"{len(parts)} of {difference.total} {noun}{plural} {verb} ({names}{more})"
 
 
 def _below(component: str, path: str) -> str:
