@@ -119,7 +119,7 @@ def plan_removal(cache: AnalysisCache, entries: Iterable[Entry]) -> RemovalPlan:
         entries: the entries.
     """
     chosen = tuple(entry for entry in entries if not entry.is_pinned)
-    return RemovalPlan(cache, chosen, (), _bytes(chosen), _uses(chosen))
+    return RemovalPlan(cache, chosen, (), sum(_sizes(chosen).values()), _uses(chosen))
 
 
 def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: float | None = None) -> RemovalPlan:
@@ -134,7 +134,8 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
     """
     now = time.time()
     entries = sorted(cache.entries(), key=lambda entry: (entry.last_used, entry.key))
-    total = _bytes(entries)
+    sizes = _sizes(entries)
+    total = sum(sizes.values())
     chosen: list[Entry] = []
     for entry in entries:
         age = now - entry.last_used
@@ -145,9 +146,9 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
         is_too_much = max_size is not None and total > max_size
         if is_old or is_too_much:
             chosen.append(entry)
-            total -= _size(entry.path)
+            total -= sizes[entry.path]
     leftovers = tuple(_leftovers(cache, now))
-    frees = _bytes(chosen) + sum(_size(path) for path in leftovers)
+    frees = sum(sizes[entry.path] for entry in chosen) + sum(_size(path) for path in leftovers)
     return RemovalPlan(cache, tuple(chosen), leftovers, frees, _uses(chosen))
 
 
@@ -176,9 +177,9 @@ def unpin(cache: AnalysisCache, entry: Entry) -> None:
         remove(cache.base, entry.path / PIN_NAME)
 
 
-def _bytes(entries: Iterable[Entry]) -> int:
+def _sizes(entries: Iterable[Entry]) -> dict[Path, int]:
     # With what `datasets` has put beside the shards: what it maps and filters, it keeps in the directory of its source.
-    return sum(_size(entry.path) for entry in entries)
+    return {entry.path: _size(entry.path) for entry in entries}
 
 
 def _uses(entries: Iterable[Entry]) -> dict[str, float]:
