@@ -82,14 +82,13 @@ def read_limit(limit: Any) -> int | None:
 
 
 def read_split(split: Any) -> str | None:
-    """Give the name of the split, of which Hugging Face `datasets` has a class of its own.
+    """Give the name of the split as text; Hugging Face `datasets` has a class of its own for it.
 
     Raises:
-        TypeError: it is no text.
-        ValueError: it is no name of a split.
+        TypeError: it is neither.
     """
     if split is None:
         return None
     if not isinstance(split, (str, datasets.NamedSplit)):
         raise TypeError(f"split must be a name, not {type(split).__name__}")
-    return str(datasets.NamedSplit(str(split)))
+    return str(split)
