@@ -10,6 +10,7 @@ module's, nor is what a method of another class reads of its `self`.
 from __future__ import annotations
 
 import dis
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -61,20 +62,21 @@ def reads_field(codes: Iterable[Code], owner: str, name: str) -> bool:
         owner: the part as the session table names it, such as ``module.it_cfg``.
         name: the field's name.
     """
-    for held in codes:
-        for code in codes_in(held.function.__code__):
-            if not LOOKED_UP.isdisjoint(code.co_names) and name in texts_in(code):
-                return True
-            if name in code.co_names and any(_may_be(before, owner, held.owner) for before in _loaded_from(code, name)):
-                return True
+    held_codes = [(held.owner, code) for held in codes for code in codes_in(held.function.__code__)]
+    renamed = owner == "cfg" and any(_is_passed_on(code, _REACHED_BY[owner]) for _, code in held_codes)
+    for own, code in held_codes:
+        if not LOOKED_UP.isdisjoint(code.co_names) and name in texts_in(code):
+            return True
+        if name in code.co_names and any(_may_be(before, owner, own, renamed) for before in _loaded_from(code, name)):
+            return True
     return False
 
 
-def _may_be(loaded: dis.Instruction, owner: str, own: str) -> bool:
+def _may_be(loaded: dis.Instruction, owner: str, own: str, renamed: bool) -> bool:
     local = _local(loaded)
     if local == "self":
         return own == owner
-    if owner == "cfg":  # its fields have names that other things have as well, such as `name`
+    if owner == "cfg" and not renamed:  # its fields have names that other things have as well, such as `name`
         return local in ("cfg", "analysis_cfg") or (loaded.opname in _LOADS and loaded.argval == _REACHED_BY[owner])
     if loaded.opname in _LOADS:
         return bool(loaded.argval == _REACHED_BY[owner])
@@ -141,6 +143,17 @@ def _may_be_module(loaded: dis.Instruction, *, own: bool) -> bool:
     if loaded.opname in _LOADS:
         return any(holder in loaded.argval for holder in _HOLDERS)
     return loaded.opname not in _GLOBALS
+
+
+def _is_passed_on(code: CodeType, name: str) -> bool:
+    """Tell whether code may give what an attribute holds another name, where it does more than take a part of it."""
+    if not LOOKED_UP.isdisjoint(code.co_names) and name in texts_in(code):
+        return True
+    steps = [step for step in dis.get_instructions(code) if step.opname not in _ASIDE]
+    return any(
+        step.argval == name and step.opname in _LOADS and following.opname not in _LOADS
+        for step, following in itertools.pairwise(steps)
+    )
 
 
 def _local(loaded: dis.Instruction) -> str | None:
