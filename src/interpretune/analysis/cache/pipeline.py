@@ -2,8 +2,7 @@
 
 The division of labour, as measured: the computing thread encodes its rows into memory of their own (a copy at memory
 speed, which the step's freedom to use its buffers again requires), the second thread hashes and writes them. The
-second thread holds the interpreter's lock for microseconds per row only; hashing, in a third one, and writing go on
-without it.
+second thread holds the interpreter's lock for microseconds per row only; hashing and writing go on without it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The writer of one shard: rows to an Arrow stream file that ``datasets`` opens without this library.
 
-Bytes are hashed on their way to the file, so that a shard's checksum costs no second reading of it; large buffers in a
-second thread while they are written, as hashing takes half as long as writing.
+Bytes are hashed on their way to the file, so that a shard's checksum costs no second reading of it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import pyarrow as pa
 import xxhash
 from datasets import Features
 
-from .pipeline import Pipeline
 from .rows import EncodedRows, RowEncoder, estimate_bytes
 
 __all__ = ["ShardStats", "ShardWriter"]
@@ -26,11 +24,9 @@ __all__ = ["ShardStats", "ShardWriter"]
 # to take rows from.
 _GATHER_BYTES = 1 * 2**20
 _GATHER_ROWS = 1000
-# Hashed and written in slices that stay in the processor's cache meanwhile.
+# Hashed and written in slices that stay in the processor's cache between the two.
 _SLICE_BYTES = 4 * 2**20
 _SCRAP_BYTES = 4096
-# Smaller ones are hashed before another thread would have begun with it.
-_APART_BYTES = 512 * 2**10
 
 
 @dataclass(frozen=True)
@@ -165,7 +161,6 @@ class _HashedFile:
     def __init__(self, path: Path) -> None:
         self._raw = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by its owner
         self._hash = xxhash.xxh3_128()
-        self._hashing: Pipeline[memoryview] | None = None
         self._held = bytearray()
         self.size = 0
         self.closed = False
@@ -187,17 +182,7 @@ class _HashedFile:
         self._put(memoryview(held))
 
     def _put(self, part: memoryview) -> None:
-        if len(part) < _APART_BYTES:
-            self._hash.update(part)
-            self._write(part)
-            return
-        if self._hashing is None:
-            self._hashing = Pipeline(self._hash.update, size_of=len, name=f"checksum of {self._raw.name}")
-        self._hashing.put(part)
-        self._write(part)
-        self._hashing.flush()  # whoever gave the bytes may change them when they are written
-
-    def _write(self, part: memoryview) -> None:
+        self._hash.update(part)
         while part:
             part = part[self._raw.write(part) :]
 
@@ -213,6 +198,4 @@ class _HashedFile:
 
     def close(self) -> None:
         self.closed = True
-        if self._hashing is not None:
-            self._hashing.cancel()
         self._raw.close()
