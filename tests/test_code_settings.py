@@ -28,6 +28,13 @@ def helper(b): return b + 1
 def op(b): return helper(b)
 """
 
+CONVERTED = """
+class A:
+    def __init__(self): self.k = 1; self.unknown = object()
+    def __float__(self): return self.k
+    __hash__ = __abs__ = __index__ = __float__
+a = A()
+"""
 ROWS = [
     Small(
         "an attribute of an object that says what it means",
@@ -227,70 +234,14 @@ def op(b): return f(b)
 """,
         changed=(("np.max", "np.min"),),
     ),
-    Small(
-        "special methods: float(a)",
-        """
-class A:
-    def __init__(self): self.k = 1; self.unknown = object()
-    def __float__(self): return self.k
-    __hash__ = __abs__ = __index__ = __float__
-a = A()
-def op(b): return float(a)
-""",
-        changed=(("self.k = 1", "self.k = 2"),),
-        kept=(("object()", "object"),),
-    ),
-    Small(
-        "special methods: hash(a)",
-        """
-class A:
-    def __init__(self): self.k = 1; self.unknown = object()
-    def __float__(self): return self.k
-    __hash__ = __abs__ = __index__ = __float__
-a = A()
-def op(b): return hash(a)
-""",
-        changed=(("self.k = 1", "self.k = 2"),),
-        kept=(("object()", "object"),),
-    ),
-    Small(
-        "special methods: abs(a)",
-        """
-class A:
-    def __init__(self): self.k = 1; self.unknown = object()
-    def __float__(self): return self.k
-    __hash__ = __abs__ = __index__ = __float__
-a = A()
-def op(b): return abs(a)
-""",
-        changed=(("self.k = 1", "self.k = 2"),),
-        kept=(("object()", "object"),),
-    ),
-    Small(
-        "special methods: b[a]",
-        """
-class A:
-    def __init__(self): self.k = 1; self.unknown = object()
-    def __float__(self): return self.k
-    __hash__ = __abs__ = __index__ = __float__
-a = A()
-def op(b): return b[a]
-""",
-        changed=(("self.k = 1", "self.k = 2"),),
-        kept=(("object()", "object"),),
-    ),
-    Small(
-        "special methods: sum(b) + abs(a)",
-        """
-class A:
-    def __init__(self): self.k = 1; self.unknown = object()
-    def __float__(self): return self.k
-    __hash__ = __abs__ = __index__ = __float__
-a = A()
-def op(b): return sum(b) + abs(a)
-""",
-        changed=(("self.k = 1", "self.k = 2"),),
-        kept=(("object()", "object"),),
+    *(
+        Small(
+            f"special methods: {used}",
+            f"{CONVERTED}def op(b): return {used}\n",
+            changed=(("self.k = 1", "self.k = 2"),),
+            kept=(("object()", "object"),),
+        )
+        for used in ("float(a)", "hash(a)", "abs(a)", "b[a]", "sum(b) + abs(a)")
     ),
     Small(
         "an attribute whose name is put together",
