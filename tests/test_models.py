@@ -477,6 +477,43 @@ class Holder(nn.Module):
         return self.layer(x)
 
 
+ALIKE = {
+    "integer": 1,
+    "flag": True,
+    "float": 1.0,
+    "text": "1",
+    "zero": 0.0,
+    "negative zero": -0.0,
+    "nothing": None,
+    "pair": (1, 2),
+    "pair of flags": (True, 2),
+    "list": [1, 2],
+    "nested": ((1, 2),),
+    "empty": (),
+    "more digits than Python writes": 10**5000,
+}
+
+
+def test_equal_modules_are_told_apart_from_such_that_only_look_so() -> None:
+    keys = [
+        str(key(nn.Sequential(Holder(scale=first), Holder(scale=second))))
+        for first in ALIKE.values()
+        for second in ALIKE.values()
+    ]
+    assert len(set(keys)) == len(ALIKE) ** 2
+    assert str(key(nn.Sequential(Holder(scale=(1, 2)), Holder(scale=(1, 2))))) in keys
+
+
+def test_what_modules_have_in_common_has_a_name_at_each_of_them() -> None:
+    parts = walked(nn.Sequential(Holder(scale=(2, 3)), Holder(scale=(2, 3)))).parts["inputs.m.structure"]
+    assert {name for name in parts if "scale" in name} == {
+        f"inputs.m.{module}.scale[{index}]" for module in (0, 1) for index in (0, 1)
+    }
+    left_out = walked(nn.Sequential(Holder(scale=2), Holder(scale=2)), ignore=["inputs.m.1.scale"])
+    assert left_out.ignored == ["inputs.m.1.scale"]
+    assert left_out.components != walked(nn.Sequential(Holder(scale=2), Holder(scale=2))).components
+
+
 class Helper:
     __slots__ = ("name", "scale")
 

@@ -298,9 +298,9 @@ class TestTrustedVersions:
         first = key(value, trust_versions=True)
         assert first == key(value)
         reads = []
-        monkeypatch.setattr(tensors, "start", lambda leaves: reads.append(len(leaves)) or (lambda: None))
+        monkeypatch.setattr(tensors, "Leaf", reads.append)
         assert key(value, trust_versions=True) == first
-        assert reads == [0]
+        assert reads == []
         monkeypatch.undo()
         with torch.no_grad():
             value[0] += 1

@@ -156,8 +156,6 @@ NOISE_CLASSES = {
     "torch.utils.hooks.RemovableHandle": "takes a hook away; its number comes from a counter of the process",
 }
 
-_MISSING = object()
-
 
 @lru_cache(maxsize=4096)
 def noise_of(cls: type) -> dict[str, str]:
@@ -182,9 +180,10 @@ def counted(value: Any, walk: Walk) -> Iterator[tuple[str, Any]]:
     for name in _slots(kind):
         if hasattr(value, name):
             attributes[name] = getattr(value, name)
-    for name in sorted(attributes):
-        if name in noise and not (walk.policy.include and walk.policy.includes(f"{walk.path}.{name}")):
-            continue
+    names = attributes.keys() - noise.keys()
+    if walk.policy.include:
+        names |= {name for name in noise if name in attributes and walk.policy.includes(f"{walk.path}.{name}")}
+    for name in sorted(names):
         if not _is_class_default(kind, name, attributes[name]):
             yield name, attributes[name]
 
@@ -193,8 +192,11 @@ def _is_class_default(cls: type, name: str, value: Any) -> bool:
     """Tell whether the class says the same already, as loaders like to write class attributes on the instance."""
     if type(value) not in (type(None), bool, int, str):
         return False
-    default = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), _MISSING)
-    return type(default) is type(value) and default == value
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            default = base.__dict__[name]
+            return type(default) is type(value) and default == value
+    return False
 
 
 def encode_state(value: Any, walk: Walk) -> bytes:

@@ -18,6 +18,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from .whole import whole_package
 
@@ -199,13 +200,25 @@ def _goes_by_a_users_name(function: FunctionType) -> bool:
 def _offered(module: ModuleType, name: str) -> Any:
     """Give what a module holds under a name, also where it fetches it only when it is asked for the first time."""
     held = vars(module)
-    if name not in held and name in held.get("__all__", ()):
+    if name not in held and name in _listed_in(module):
         try:
             # Otherwise a name would depend on what else the process asked the module for.
             return getattr(module, name, None)
         except Exception:  # fetching it needs something that is not installed
             return None
     return held.get(name)
+
+
+#: By module, its ``__all__`` with its length, and the names as a set: that of transformers has thousands.
+_listed: WeakKeyDictionary[ModuleType, tuple[Any, int, frozenset[str]]] = WeakKeyDictionary()
+
+
+def _listed_in(module: ModuleType) -> frozenset[str]:
+    names = vars(module).get("__all__", ())
+    before = _listed.get(module)
+    if before is None or before[0] is not names or before[1] != len(names):
+        before = _listed[module] = (names, len(names), frozenset(map(str, names)))
+    return before[2]
 
 
 @cache

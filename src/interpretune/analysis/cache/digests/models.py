@@ -30,9 +30,10 @@ from .attributes import counted, encode_library_object, objects_understood
 from .code.random import CONFIGURED
 from .module_code import ClassCodes, records
 from .module_hooks import encode_hooks
-from .module_training import passes_on, randomness, training_matters
-from .module_tree import Node, grow, plain_class
-from .tensors import hash_tensors
+from .module_training import ClassTraining, passes_on, randomness, training_matters
+from .module_tree import Node, grow
+from .tensors import TensorHashing
+from .values import encode_scalar, encode_sequence
 from .walk import IGNORED, Encoder, Walk, frame
 
 __all__ = ["encode_config", "encode_module", "encode_pipeline"]
@@ -52,9 +53,13 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
     """
     walk.use("torch")
     nodes, codes = grow(value), ClassCodes()
-    kept = _kept_attributes(nodes, codes, walk)
     with _in_place(nodes, walk), _configs_beside(_main_dtype(nodes), walk), objects_understood(walk):
-        finish_weights = _start_weights(nodes, kept, walk)
+        hashing = TensorHashing(walk)
+        weights = _counted_weights(_registered_weights(nodes), walk)
+        hashing.add(weights)
+        kept = _kept_attributes(nodes, codes, walk)
+        others = _counted_weights(_kept_weights(nodes, kept), walk)
+        hashing.add(others)
         placeholders = [
             _file(walk, ".structure", lambda: _structure(nodes, kept, codes, walk)),
             _file(walk, ".config", lambda: _configs(nodes, walk)),
@@ -62,7 +67,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
             _file(walk, ".training", lambda: _training(nodes, codes, walk), always=True),
             _file(walk, ".hooks", lambda: encode_hooks(nodes, walk)),
             _file(walk, ".device", lambda: _device(nodes, walk)),
-            _file(walk, ".weights", finish_weights),
+            _file(walk, ".weights", lambda: _encode_weights({**weights, **others}, hashing.finish(), walk)),
         ]
     return frame("module", *(placeholder for placeholder in placeholders if placeholder))
 
@@ -171,12 +176,12 @@ _Kept = dict[str, dict[str, Any]]
 
 
 def _kept_attributes(nodes: list[Node], codes: ClassCodes, walk: Walk) -> _Kept:
-    left = records({plain_class(node.module) for node in nodes}, codes)
+    left = records({node.cls for node in nodes}, codes)
     found: _Kept = {}
     for node in nodes if walk.policy.include or any(left.values()) else ():
         with walk.at(node.path):
             found[node.path] = dict(counted(node.module, walk))
-            cls = plain_class(node.module)
+            cls = node.cls
             for name in sorted(left.get(cls, frozenset()) & found[node.path].keys()):
                 if not walk.policy.includes(f"{walk.path}.{name}"):
                     del found[node.path][name]
@@ -189,50 +194,64 @@ def _kept_attributes(nodes: list[Node], codes: ClassCodes, walk: Walk) -> _Kept:
 # --- weights
 
 
-def _start_weights(nodes: list[Node], kept: _Kept, walk: Walk) -> Any:
-    named: dict[str, torch.Tensor] = {}
-    for node in nodes:
-        if node.inside is not None:
-            continue
-        module = node.module
-        for name, tensor in (*module._parameters.items(), *module._buffers.items()):
-            if tensor is not None:
-                named[f"{node.path}.{name}"] = tensor
-        for name, attribute in kept[node.path].items():
-            if isinstance(attribute, torch.Tensor):
-                named[f"{node.path}.{name}"] = attribute
-    if walk.policy.ignore:
-        for path in [path for path in named if walk.policy.ignores(walk.path + path)]:
-            walk.ignored.append(walk.path + path)
-            del named[path]
+def _registered_weights(nodes: list[Node]) -> dict[str, torch.Tensor]:
+    return {
+        f"{node.path}.{name}": tensor
+        for node in nodes
+        if node.inside is None
+        for tensors in (node.module._parameters, node.module._buffers)
+        for name, tensor in tensors.items()
+        if tensor is not None
+    }
+
+
+def _kept_weights(nodes: list[Node], kept: _Kept) -> dict[str, torch.Tensor]:
+    return {
+        f"{node.path}.{name}": attribute
+        for node in nodes
+        if node.inside is None
+        for name, attribute in kept[node.path].items()
+        if isinstance(attribute, torch.Tensor)
+    }
+
+
+def _counted_weights(named: dict[str, torch.Tensor], walk: Walk) -> dict[str, torch.Tensor]:
+    """Leave out what the user left out."""
+    if not walk.policy.ignore:
+        return named
+    left_out = [path for path in named if walk.policy.ignores(walk.path + path)]
+    walk.ignored += [walk.path + path for path in left_out]
     if walk.policy.ignores(f"{walk.path}.weights"):
-        named.clear()
-    wait = hash_tensors(named, walk)
+        return {}
+    return {path: tensor for path, tensor in named.items() if path not in left_out}
 
-    def finish() -> bytes:
-        pieces: list[bytes] = []
-        root = walk.path
-        for path, token in sorted(wait().items()):
-            tensor = named[path]
-            walk.part(token, f"{str(tensor.dtype)[6:]} {tuple(tensor.shape)}", name=root + path)
-            pieces += (path.encode(), token)
-        return frame("weights", *pieces)
 
-    return finish
+def _encode_weights(named: dict[str, torch.Tensor], tokens: dict[str, bytes], walk: Walk) -> bytes:
+    pieces: list[bytes] = []
+    root = walk.path
+    for path, token in sorted(tokens.items()):
+        tensor = named[path]
+        walk.part(token, f"{str(tensor.dtype)[6:]} {tuple(tensor.shape)}", name=root + path)
+        pieces += (path.encode(), token)
+    return frame("weights", *pieces)
 
 
 def _device(nodes: list[Node], walk: Walk) -> bytes | None:
     if walk.policy.device != "strict":
         return None
-    places: dict[str, str] = {}
-    for node in nodes:
-        tensors = (*node.module._parameters.items(), *node.module._buffers.items())
-        places.update((f"{node.path}.{name}", tensor.device.type) for name, tensor in tensors if tensor is not None)
-    kinds = sorted(set(places.values()))
+    places = [
+        (node.path, name, tensor.device.type)
+        for node in nodes
+        for tensors in (node.module._parameters, node.module._buffers)
+        for name, tensor in tensors.items()
+        if tensor is not None
+    ]
+    kinds = sorted({kind for _, _, kind in places})
     walk.part(frame("devices", *map(str.encode, kinds)), ", ".join(kinds), name=f"{walk.path}.device")
     if len(kinds) <= 1:
         return frame("device", *map(str.encode, kinds))
-    return frame("devices", *(text.encode() for item in sorted(places.items()) for text in item))
+    named = {f"{path}.{name}": kind for path, name, kind in places}
+    return frame("devices", *(text.encode() for item in sorted(named.items()) for text in item))
 
 
 # --- structure
@@ -241,20 +260,22 @@ def _device(nodes: list[Node], walk: Walk) -> bytes | None:
 def _structure(nodes: list[Node], kept: _Kept, codes: ClassCodes, walk: Walk) -> bytes:
     pieces: list[bytes] = []
     classes: dict[type, bytes] = {}
+    root = walk.path
+    repeated = _Repeated(walk)
     for node in nodes:
         pieces.append(node.path.encode())
         if node.inside is not None:
             pieces.append(frame("inside", node.inside.encode()))
             continue
-        cls = plain_class(node.module)
+        cls = node.cls
         with walk.at(node.path):
             if cls not in classes:
                 classes[cls] = _class(cls, codes, walk)
-            walk.part(classes[cls], cls.__qualname__, name=f"{walk.path}.__class__")
+            walk.part(classes[cls], cls.__qualname__, name=f"{root}{node.path}.__class__")
             if isinstance(node.module, torch.nn.ModuleDict):
                 names = list(node.module)
                 walk.part(frame("order", *map(str.encode, names)), ", ".join(names), name=f"{walk.path}.keys()")
-            pieces += (classes[cls], _attributes(node.module, kept[node.path], walk))
+            pieces += (classes[cls], repeated(node.module, kept[node.path]))
     return frame("structure", *pieces)
 
 
@@ -264,6 +285,52 @@ def _class(cls: type, codes: ClassCodes, walk: Walk) -> bytes:
         for name, function in codes[base].foreign:
             pieces += (name.encode(), walk.child(function, f".{name}"))
     return frame("class", *pieces)
+
+
+class _Repeated:
+    """The attributes of modules, looked at once where others have equal ones, as the blocks of a model do."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        #: Types of which a value is known by its ``repr``, unless the user said what they mean.
+        self._plain = {
+            type(example)
+            for example in (None, True, 1, 1.0, "text")
+            if walk.find_encoder(example) is encode_scalar and not walk.policy.ignore
+        }
+        self._tuples = walk.find_encoder(()) is encode_sequence and not walk.policy.ignore
+        self._known: dict[tuple[type, str], tuple[bytes, str, int, int]] = {}
+
+    def __call__(self, module: torch.nn.Module, attributes: dict[str, Any]) -> bytes:
+        walk = self._walk
+        known_by = (type(module), self._written_down(attributes))
+        if known_by in self._known:
+            token, base, first, last = self._known[known_by]
+            walk.repeat(base, first, last)
+            return token
+        first = walk.mark()
+        token = _attributes(module, attributes, walk)
+        if known_by[1]:
+            self._known[known_by] = (token, walk.path, first, walk.mark())
+        return token
+
+    def _written_down(self, attributes: dict[str, Any]) -> str:
+        """Give a text that is the same for attributes of the same meaning only; empty where there is none."""
+        plain: dict[str, Any] = {}
+        for name, value in attributes.items():
+            if type(value) in self._plain or (self._tuples and type(value) is tuple and self._holds_plain(value)):
+                plain[name] = value
+            elif _is_config(name, value):
+                plain[name] = ...  # all that counts here is that there is one
+            else:
+                return ""
+        try:
+            return repr(plain)
+        except ValueError:  # an integer with more digits than Python writes down
+            return ""
+
+    def _holds_plain(self, values: tuple[Any, ...]) -> bool:
+        return self._plain.issuperset(map(type, values))
 
 
 def _attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk) -> bytes:
@@ -323,13 +390,14 @@ def _held(nodes: list[Node], walk: Walk, names: tuple[str, ...], wanted: Any) ->
 def _training(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes:
     pieces: list[bytes] = []
     random: dict[str, list[str]] = {}
+    said = {cls: ClassTraining.of(cls, codes) for cls in dict.fromkeys(node.cls for node in nodes)}
     for node in nodes:
         module = node.module
-        if node.inside is None and training_matters(module, codes):
+        if node.inside is None and training_matters(module, said[node.cls]):
             token = b"bool:1" if module.training else b"bool:0"
             walk.part(token, str(module.training), name=f"{walk.path}{node.path}.training")
             pieces += (node.path.encode(), token)
-        reason = randomness(module, codes)
+        reason = randomness(module, said[node.cls])
         if reason is not None:
             random.setdefault(reason, []).append(f"{walk.path}{node.path}")
     for reason, paths in random.items():

@@ -13,6 +13,8 @@ import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
+from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -90,29 +92,46 @@ class ClassCode:
         return frozenset(names | {text for code in codes for text in code.co_consts if isinstance(text, str)})
 
 
-_known: WeakKeyDictionary[Any, tuple[tuple[Any, ...], ClassCode]] = WeakKeyDictionary()
+class _Seen:
+    """A class as it was when its code was looked at, to tell cheaply whether it still is the same."""
+
+    def __init__(self, cls: type) -> None:
+        self.code = ClassCode(cls, tuple(_functions(cls)))
+        self._names = tuple(cls.__dict__)
+        self._values = tuple(cls.__dict__.values())
+        self._functions = [function for _, function in self.code.functions]
+        self._codes = [function.__code__ for function in self._functions]
+        self._wrapped = list(self._wrapped_now())
+
+    def still_holds(self, cls: type) -> bool:
+        """Tell whether the class has the same attributes, and its functions the same code."""
+        return (
+            self._names == tuple(cls.__dict__)
+            and all(map(is_, self._values, cls.__dict__.values()))
+            and all(function.__code__ is code for function, code in zip(self._functions, self._codes, strict=True))
+            and all(map(is_, self._wrapped, self._wrapped_now()))
+        )
+
+    def _wrapped_now(self) -> Iterator[Any]:
+        return map(getattr, self._functions, repeat("__wrapped__"), repeat(None))
+
+
+_known: WeakKeyDictionary[Any, _Seen] = WeakKeyDictionary()
 
 
 class ClassCodes(dict[type, ClassCode]):
     """What the code of each class says, looked up once; made anew for each walk, as classes may change in between."""
 
     def __missing__(self, cls: type) -> ClassCode:
-        functions = tuple(_functions(cls))
-        mark = tuple(item for name, function in functions for item in (name, function, function.__code__))
-        before, code = _known.get(cls, ((), None))
-        if code is None or len(before) != len(mark) or not all(map(_is, before, mark)):
-            code = ClassCode(cls, functions)
-            _known[cls] = (mark, code)
-        self[cls] = code
-        return code
+        seen = _known.get(cls)
+        if seen is None or not seen.still_holds(cls):
+            seen = _known[cls] = _Seen(cls)
+        self[cls] = seen.code
+        return seen.code
 
     def own(self, cls: type) -> list[ClassCode]:
         """Give the code of a module class and its bases, without `torch.nn.Module` and `object`."""
         return [self[base] for base in cls.__mro__ if base is not Module and base is not object]
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other or (isinstance(one, str) and one == other)
 
 
 def records(classes: Iterable[type], codes: ClassCodes) -> dict[type, frozenset[str]]:

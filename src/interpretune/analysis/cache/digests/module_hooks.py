@@ -52,8 +52,9 @@ def encode_hooks(nodes: list[Node], walk: Walk) -> bytes | None:
                         pieces += _registered(kind, hooks, [getattr(module, flag, None) for flag in flags], walk)
         for name, tensor in node.module._parameters.items() if node.inside is None else ():
             for kind in _GRADIENT_HOOKS if tensor is not None else ():
-                with walk.at(f"{node.path}.{name}"):
-                    pieces += _registered(kind, getattr(tensor, kind) or {}, [], walk)
+                if hooks := getattr(tensor, kind):
+                    with walk.at(f"{node.path}.{name}"):
+                        pieces += _registered(kind, hooks, [], walk)
     for kind in ("_global_forward_pre_hooks", "_global_forward_hooks", "_global_backward_pre_hooks",
                  "_global_backward_hooks"):  # fmt: skip
         pieces += _registered(kind, getattr(torch_module, kind, {}), [], walk)

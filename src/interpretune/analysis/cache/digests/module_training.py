@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from types import FunctionType
 from typing import Any, cast
 
@@ -10,9 +12,8 @@ from torch.nn.modules.module import Module
 
 from .distributions import function_origin
 from .module_code import ClassCodes, names_in
-from .module_tree import plain_class
 
-__all__ = ["passes_on", "randomness", "training_matters"]
+__all__ = ["ClassTraining", "passes_on", "randomness", "training_matters"]
 
 
 def _always(module: Any) -> bool:
@@ -61,10 +62,53 @@ _PASSING_ON = frozenset({"transformer_lens.hook_points.HookPoint"})
 
 def passes_on(value: Any) -> bool:
     """Tell whether an object is a module that only gives its input back; as an attribute it is a name for a place."""
-    return f"{type(value).__module__}.{type(value).__qualname__}" in _PASSING_ON
+    kind: Any = type(value)
+    return _passes_on(kind)
 
 
-def training_matters(module: Module, codes: ClassCodes) -> bool:
+@lru_cache(maxsize=4096)
+def _passes_on(cls: type) -> bool:
+    return f"{cls.__module__}.{cls.__qualname__}" in _PASSING_ON
+
+
+@dataclass(frozen=True)
+class ClassTraining:
+    """What the code of a module class says about training mode and randomness; the same for all of its modules."""
+
+    cls: type
+    #: Whether a method names the training flag,
+    names_training: bool
+    #: or hands the module on to code that could read it.
+    hands_itself_on: bool
+    #: Names in the code with "drop" in them, sorted.
+    dropping: tuple[str, ...]
+    #: Names in an installed class's `forward` and in the methods that it names.
+    in_forward: frozenset[str]
+
+    @classmethod
+    def of(cls, module_class: type, codes: ClassCodes) -> ClassTraining:
+        """Look at the code of a module class and its bases.
+
+        Args:
+            module_class: without the layer that torch may have put over it.
+            codes: of this walk.
+        """
+        own = codes.own(module_class)
+        return cls(
+            module_class,
+            any("training" in code.words for code in own),
+            any(code.hands_itself_on for code in own),
+            tuple(sorted({name for code in own for name in code.dropping})),
+            _names_of_forward(module_class, codes),
+        )
+
+    @property
+    def is_torchs(self) -> bool:
+        """Whether the class is one of torch's own layers."""
+        return self.cls.__module__.startswith("torch.nn.modules.")
+
+
+def training_matters(module: Module, said: ClassTraining) -> bool:
     """Tell whether a module's own `training` flag can change what it computes (its submodules have their own).
 
     Torch's layers are known one by one. Of any other class, the flag counts if a method names it or hands the module on
@@ -72,19 +116,12 @@ def training_matters(module: Module, codes: ClassCodes) -> bool:
 
     Args:
         module: any module.
-        codes: of this walk.
+        said: what the code of its class says.
     """
-    cls = plain_class(module)
-    if cls.__module__.startswith("torch.nn.modules."):
-        matters = _TRAINING_MATTERS.get(cls.__name__)
-        return matters(module) if matters is not None else _names_training(cls, codes)
-    if passes_on(module):
-        return False
-    return _names_training(cls, codes) or any(code.hands_itself_on for code in codes.own(cls))
-
-
-def _names_training(cls: type, codes: ClassCodes) -> bool:
-    return any("training" in code.words for code in codes.own(cls))
+    if said.is_torchs:
+        matters = _TRAINING_MATTERS.get(said.cls.__name__)
+        return matters(module) if matters is not None else said.names_training
+    return not passes_on(module) and (said.names_training or said.hands_itself_on)
 
 
 # --- randomness
@@ -101,31 +138,31 @@ _DRAWING = frozenset(
 )
 
 
-def randomness(module: Module, codes: ClassCodes) -> str | None:
+def randomness(module: Module, said: ClassTraining) -> str | None:
     """Say why a forward of this module (without its submodules) draws random numbers, or None.
 
     Args:
         module: any module. Its code is read for names with "drop" in them, and an installed class's `forward`, which
             is followed no further, for functions that draw; a user's is followed where all code is.
-        codes: of this walk.
+        said: what the code of its class says.
     """
-    cls = plain_class(module)
-    if cls.__module__.startswith("torch.nn.modules."):
+    cls = said.cls
+    if said.is_torchs:
         if cls.__name__ in _RANDOM_ALWAYS and getattr(module, "_random_samples", None) is None:
             return f"{cls.__name__} draws its regions at random"
         if not module.training:
             return None
-        if cls.__name__ in _RANDOM_IN_TRAINING and training_matters(module, codes):
+        if cls.__name__ in _RANDOM_IN_TRAINING and training_matters(module, said):
             return f"{cls.__name__} in training mode"
         if cls.__name__ == "MultiheadAttention" and cast("float", module.dropout) > 0:
             return "attention dropout in training mode"
         return None
-    drawing = _names_of_forward(cls, codes)
+    drawing = said.in_forward
     if not drawing.isdisjoint(_DRAWING) and (module.training or "training" not in drawing):
         return f"{cls.__qualname__}.forward names {min(drawing & _DRAWING)}"
-    if not module.training or not training_matters(module, codes):
+    if not module.training or not training_matters(module, said):
         return None
-    for name in sorted({name for code in codes.own(cls) for name in code.dropping}):
+    for name in said.dropping:
         value = module.__dict__.get(name)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             if value > 0:
@@ -136,7 +173,6 @@ def randomness(module: Module, codes: ClassCodes) -> str | None:
 
 
 def _names_of_forward(cls: type, codes: ClassCodes) -> frozenset[str]:
-    """Give the names in an installed class's `forward` and in the methods that it names."""
     methods: dict[str, FunctionType] = {}
     for code in reversed(codes.own(cls)):
         methods.update(code.functions)

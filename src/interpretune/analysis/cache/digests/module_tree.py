@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.modules.module import Module
 
-__all__ = ["Node", "grow", "plain_class"]
+__all__ = ["Node", "grow"]
 
 #: Wrappers that run the module inside them and change no value, with the name under which they hold it.
 _TRANSPARENT = {
@@ -18,15 +18,16 @@ _TRANSPARENT = {
 }
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """One place in the tree."""
 
     #: Dotted and with a leading dot, such as ``.transformer.h.0``; empty for the root.
     path: str
     module: Module
     #: Transparent wrappers around the module, outermost first; they hold hooks of their own.
-    wrappers: tuple[Module, ...] = ()
+    wrappers: tuple[Module, ...]
+    #: Its class, without the layer that torch puts over it anew for each module.
+    cls: type
     #: Where the same module stands further up, if it contains itself; its inside is then not given again.
     inside: str | None = None
 
@@ -39,32 +40,39 @@ def grow(module: Module) -> list[Node]:
     Args:
         module: the root.
     """
-    return list(_grow(module, "", {}))
+    nodes: list[Node] = []
+    _grow(module, "", {}, nodes)
+    return nodes
 
 
-def _grow(module: Module, path: str, above: dict[int, str]) -> Iterator[Node]:
+def _grow(module: Module, path: str, above: dict[int, str], nodes: list[Node]) -> None:
     wrappers = []
     while (inner := _inner(module)) is not None:
         wrappers.append(module)
         module = inner
-    if id(module) in above:
-        yield Node(path, module, inside=above[id(module)])
-        return
-    yield Node(path, module, tuple(wrappers))
-    above = {**above, id(module): path}
-    for name, child in module._modules.items():
-        if child is not None:
-            yield from _grow(child, f"{path}.{name}", above)
+    inside = above.get(id(module))
+    nodes.append(Node(path, module, () if inside is not None else tuple(wrappers), _plain_class(module), inside))
+    if inside is None and module._modules:
+        above[id(module)] = path
+        for name, child in module._modules.items():
+            if child is not None:
+                _grow(child, f"{path}.{name}", above, nodes)
+        del above[id(module)]
 
 
 def _inner(module: Module) -> Module | None:
-    name = _TRANSPARENT.get(f"{type(module).__module__}.{type(module).__qualname__}")
+    kind: Any = type(module)
+    name = _wrapped_name(kind)
     return None if name is None else module._modules[name]
 
 
-def plain_class(module: Module) -> type:
-    """Give the class of a module, without the layer that torch puts over it anew for each module."""
+def _plain_class(module: Module) -> type:
     cls = type(module)
     # What the layers add stands in the tree: parametrizations as modules, the program of a traced module as its graph.
-    layered = torch.nn.utils.parametrize.is_parametrized(module) or cls.__qualname__.endswith(".GraphModuleImpl")
-    return cls.__bases__[0] if layered else cls
+    layered = "parametrizations" in module._modules and torch.nn.utils.parametrize.is_parametrized(module)
+    return cls.__bases__[0] if layered or cls.__qualname__.endswith(".GraphModuleImpl") else cls
+
+
+@lru_cache(maxsize=4096)
+def _wrapped_name(cls: type) -> str | None:
+    return _TRANSPARENT.get(f"{cls.__module__}.{cls.__qualname__}")

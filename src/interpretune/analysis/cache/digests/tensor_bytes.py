@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from operator import itemgetter
 
 import torch
 import xxhash
 
 from .walk import frame
 
-__all__ = ["CHUNK_BYTES", "SLAB_BYTES", "Leaf", "start"]
+__all__ = ["CHUNK_BYTES", "SLAB_BYTES", "Hashing", "Leaf"]
 
 #: Bytes per leaf digest. Another value gives other keys, so a change needs a new `KEY_VERSION`.
-CHUNK_BYTES = 8 * 2**20
+CHUNK_BYTES = 64 * 2**20
 #: Bytes copied at a time, per thread, of a tensor that is no contiguous CPU memory.
 SLAB_BYTES = 4 * 2**20
 #: Columns copied at a time where a tensor is not stored row by row.
@@ -30,12 +30,17 @@ TILE = 128
 #: Below so many bytes in all, starting threads costs more than they save.
 SMALL_BYTES = 2**20
 MAX_THREADS = 8
+#: xxhash lets go of the interpreter's lock from about 100 kB on.
+SMALL_LEAF = 128 * 2**10
 
+#: Whose memory Python can view as bytes by itself, which is the quickest way to it.
+_PLAIN_DTYPES = frozenset({torch.float16, torch.float32, torch.float64, torch.uint8, torch.int32, torch.int64})
+#: What torch raises where a tensor's bytes cannot be had.
+_UNREADABLE = (RuntimeError, TypeError, NotImplementedError)
 #: Reading a view as integers of the same width keeps every bit and works for dtypes that have no copy kernel.
 _RAW_DTYPES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-@dataclass
 class Leaf:
     """A plain tensor on its way to a token.
 
@@ -43,21 +48,37 @@ class Leaf:
         tensor: strided, with data, of torch's own class.
     """
 
-    tensor: torch.Tensor
-    chunks: list[bytes] = field(default_factory=list)
-    error: Exception | None = None
+    __slots__ = ("_memory", "chunks", "error", "nbytes", "tensor")
 
-    def tasks(self) -> list[Callable[[], None]]:
-        """Give what is left to do, as pieces that may run at the same time."""
-        tensor = self.tensor.detach()
-        if tensor.device.type != "cpu" or not tensor.is_contiguous() or tensor.is_conj() or tensor.is_neg():
-            return [self._hash_copies]
-        memory = _memory(tensor)
-        self.chunks = [b""] * -(-memory.nbytes // CHUNK_BYTES)
-        return [lambda index=index: self._hash_chunk(memory, index) for index in range(len(self.chunks))]  # type: ignore[misc]
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        self.nbytes = tensor.numel() * tensor.itemsize
+        self.chunks: list[bytes] = []
+        self.error: Exception | None = None
+        self._memory: memoryview | None = None
 
-    def _hash_chunk(self, memory: memoryview, index: int) -> None:
-        self.chunks[index] = xxhash.xxh3_128_digest(memory[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES])
+    def pieces(self) -> list[tuple[int, Leaf, int]]:
+        """Give what is left to do, in pieces that may be done at the same time: size, leaf, where each begins."""
+        data = self.tensor.detach()
+        if not data.is_cpu or not data.is_contiguous() or data.is_conj() or data.is_neg():
+            return [(self.nbytes, self, 0)]
+        try:
+            self._memory = _memory(data)
+        except _UNREADABLE as error:
+            self.error = error
+            return []
+        self.chunks = [b""] * -(-self.nbytes // CHUNK_BYTES)
+        return [(min(CHUNK_BYTES, self.nbytes - at), self, at) for at in range(0, self.nbytes, CHUNK_BYTES)]
+
+    def do(self, at: int) -> None:
+        """Do one piece; what goes wrong is kept as the leaf's error."""
+        try:
+            if self._memory is None:
+                self._hash_copies()
+            else:
+                self.chunks[at // CHUNK_BYTES] = xxhash.xxh3_128_digest(self._memory[at : at + CHUNK_BYTES])
+        except _UNREADABLE as error:
+            self.error = error
 
     def _hash_copies(self) -> None:
         hasher, room = xxhash.xxh3_128(), CHUNK_BYTES
@@ -99,6 +120,8 @@ def _copy(source: torch.Tensor, target: torch.Tensor) -> None:
 
 
 def _memory(tensor: torch.Tensor) -> memoryview:
+    if tensor.dtype in _PLAIN_DTYPES and tensor.numel():
+        return memoryview(tensor.numpy()).cast("B")
     # A tensor of one element may have any stride and still be contiguous; `as_strided` gives it the one that counts.
     memory: memoryview = tensor.as_strided((tensor.numel(),), (1,)).view(torch.uint8).numpy().data
     return memory
@@ -116,39 +139,44 @@ def _slabs(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
         yield from _slabs(row)
 
 
-def start(leaves: list[Leaf]) -> Callable[[], None]:
-    """Hash leaves in threads; the function returned waits for them."""
-    tasks: deque[tuple[Leaf, Callable[[], None]]] = deque()
-    for leaf in leaves:
-        try:
-            tasks.extend((leaf, task) for task in leaf.tasks())
-        except (RuntimeError, TypeError, NotImplementedError) as error:
-            leaf.error = error
+class Hashing:
+    """Leaves being hashed in threads, and in the end by the caller too.
 
-    def work() -> None:
-        while tasks:
-            try:
-                leaf, task = tasks.popleft()
-            except IndexError:  # another thread took the last one
-                return
-            try:
-                task()
-            except (RuntimeError, TypeError, NotImplementedError) as error:
-                leaf.error = error
+    Args:
+        leaves: what to hash; each has its chunks or its error once `wait` has returned.
+    """
 
-    if sum(leaf.tensor.numel() * leaf.tensor.itemsize for leaf in leaves) <= SMALL_BYTES:
-        return work
-    # A pool per call: one that is kept would not survive a fork, and its threads cost less than a millisecond.
-    threads = min(MAX_THREADS, _processors(), len(tasks))
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="tensor-digests")
-    running = [pool.submit(work) for _ in range(threads)]
-    pool.shutdown(wait=False)
+    def __init__(self, leaves: list[Leaf]) -> None:
+        # Small ones are hashed without letting go of the interpreter's lock, so threads would only wait for each other.
+        self._small = [leaf for leaf in leaves if leaf.nbytes < SMALL_LEAF]
+        pieces = [piece for leaf in leaves if leaf.nbytes >= SMALL_LEAF for piece in leaf.pieces()]
+        pieces.sort(key=itemgetter(0), reverse=True)
+        self._waiting = deque(pieces)
+        self._running: list[Future[None]] = []
+        threads = min(MAX_THREADS, _processors(), len(pieces)) - 1  # the caller's is one of them
+        if threads < 1 or sum(size for size, _, _ in pieces) <= SMALL_BYTES:
+            return
+        # A pool per call: one that is kept would not survive a fork, and its threads cost less than a millisecond.
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="tensor-digests")
+        self._running = [pool.submit(self._work) for _ in range(threads)]
+        pool.shutdown(wait=False)
 
-    def wait() -> None:
-        for future in running:
+    def wait(self) -> None:
+        """Hash what is left, together with the threads."""
+        self._work()
+        for leaf in self._small:
+            for _, _, at in leaf.pieces():
+                leaf.do(at)
+        for future in self._running:
             future.result()
 
-    return wait
+    def _work(self) -> None:
+        while True:
+            try:
+                _, leaf, at = self._waiting.popleft()
+            except IndexError:  # nothing is left, or another thread took the last one
+                return
+            leaf.do(at)
 
 
 def _processors() -> int:

@@ -10,7 +10,7 @@ The bytes are hashed in `tensor_bytes`; here is what surrounds them, and what te
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -18,16 +18,16 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from .attributes import counted, encode_state
-from .tensor_bytes import Leaf, start
+from .tensor_bytes import Hashing, Leaf
 from .walk import Walk, frame
 
 __all__ = [
+    "TensorHashing",
     "encode_device",
     "encode_dtype",
     "encode_name",
     "encode_size",
     "encode_tensor",
-    "hash_tensors",
     "tensor_digests",
 ]
 
@@ -110,11 +110,13 @@ def tensor_digests(named: Mapping[str, torch.Tensor], walk: Walk) -> dict[str, b
     Raises:
         UnfingerprintableError: one of them cannot be read; the error's path ends in its name.
     """
-    return hash_tensors(named, walk)()
+    hashing = TensorHashing(walk)
+    hashing.add(named)
+    return hashing.finish()
 
 
-def hash_tensors(named: Mapping[str, torch.Tensor], walk: Walk) -> Callable[[], dict[str, bytes]]:
-    """Start what `tensor_digests` does and return at once.
+class TensorHashing:
+    """What `tensor_digests` does, in the background.
 
     Tensors with equal storage, dtype, shape and strides are hashed once. Where ``walk.policy.trust_versions`` is set, a
     tensor that was hashed before in this process is not read again as long as it has the same storage, shape and
@@ -123,33 +125,55 @@ def hash_tensors(named: Mapping[str, torch.Tensor], walk: Walk) -> Callable[[], 
     seen and an old result is served. Tensors made in inference mode have no counter and are always read.
 
     Args:
-        named: tensors by a name that is a step below the walk's path.
-        walk: where they were met.
-
-    Returns:
-        A function that waits for the threads and gives the tokens by name; call it once, from the same thread.
+        walk: where the tensors were met.
     """
-    leaves: dict[tuple[Any, ...], Leaf] = {}
-    leaf_of: dict[str, Leaf] = {}
-    tokens: dict[str, bytes] = {}
-    for name, tensor in named.items():
-        with walk.at(name):
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self._named: dict[str, torch.Tensor] = {}
+        self._tokens: dict[str, bytes] = {}
+        self._leaves: dict[str, Leaf] = {}
+        self._known: dict[tuple[Any, ...], Leaf] = {}
+        self._running: list[Hashing] = []
+
+    def add(self, named: Mapping[str, torch.Tensor]) -> None:
+        """Begin to hash tensors.
+
+        Args:
+            named: tensors by a name that is a step below the walk's path.
+
+        Raises:
+            UnfingerprintableError: one of them has no bytes to be read; the error's path ends in its name.
+        """
+        walk, leaves = self._walk, []
+        self._named.update(named)
+        for name, tensor in named.items():
             if not _is_plain(tensor):
-                tokens[name] = _encode_special(tensor, walk)
+                with walk.at(name):
+                    self._tokens[name] = _encode_special(tensor, walk)
                 continue
             known = _trusted.get(tensor) if walk.policy.trust_versions else None
             if known is not None:
-                tokens[name] = known
+                self._tokens[name] = known
                 continue
             identity = _identity(tensor)
-            if identity not in leaves:
-                leaves[identity] = Leaf(tensor)
-            leaf_of[name] = leaves[identity]
-    wait = start(list(leaves.values()))
+            leaf = self._known.get(identity)
+            if leaf is None:
+                leaf = self._known[identity] = Leaf(tensor)
+                leaves.append(leaf)
+            self._leaves[name] = leaf
+        self._running.append(Hashing(leaves))
 
-    def finish() -> dict[str, bytes]:
-        wait()
-        for name, leaf in leaf_of.items():
+    def finish(self) -> dict[str, bytes]:
+        """Wait for the threads and give the tokens by name; to be called once, from the same thread.
+
+        Raises:
+            UnfingerprintableError: one of the tensors cannot be read; the error's path ends in its name.
+        """
+        for hashing in self._running:
+            hashing.wait()
+        named, tokens, walk = self._named, self._tokens, self._walk
+        for name, leaf in self._leaves.items():
             if leaf.error is not None:
                 with walk.at(name):
                     walk.refuse(leaf.tensor, f"its bytes cannot be read ({leaf.error})")
@@ -157,8 +181,6 @@ def hash_tensors(named: Mapping[str, torch.Tensor], walk: Walk) -> Callable[[], 
             if walk.policy.trust_versions:
                 _trusted.put(named[name], tokens[name])
         return {name: _with_attributes(named[name], tokens[name], name, walk) for name in named}
-
-    return finish
 
 
 def _with_attributes(tensor: torch.Tensor, token: bytes, name: str, walk: Walk) -> bytes:
@@ -194,9 +216,9 @@ def _identity(tensor: torch.Tensor) -> tuple[Any, ...]:
     # Only meant while the tensors are held: an address may be given away again afterwards.
     return (
         tensor.data_ptr(),
-        str(tensor.device),
+        tensor.device,
         tensor.dtype,
-        tuple(tensor.shape),
+        tensor.shape,
         tensor.stride(),
         tensor.is_conj(),
         tensor.is_neg(),

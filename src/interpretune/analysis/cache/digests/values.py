@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .walk import IGNORED, Walk, frame, hex_digest
+from .walk import IGNORED, Walk, atomic, frame, hex_digest
 
 __all__ = [
     "encode_bytes_like",
@@ -56,6 +56,7 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
 }
 
 
+@atomic
 def encode_scalar(value: Any, walk: Walk) -> bytes:
     """Encode None, ``...``, a bool, int, float, complex, str or bytes."""
     token = _SCALARS[type(value)](value)

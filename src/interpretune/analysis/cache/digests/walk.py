@@ -14,10 +14,11 @@ its own text at once and puts it on a list; `Walk.finish` works the list off and
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 import xxhash
 
@@ -27,7 +28,19 @@ from ..settings import check_choice, listed
 if TYPE_CHECKING:
     from .code.graph import CodeGraph
 
-__all__ = ["IGNORED", "NOISE", "Composed", "Encoder", "Part", "Policy", "Walk", "WalkResult", "frame", "hex_digest"]
+__all__ = [
+    "IGNORED",
+    "NOISE",
+    "Composed",
+    "Encoder",
+    "Part",
+    "Policy",
+    "Walk",
+    "WalkResult",
+    "atomic",
+    "frame",
+    "hex_digest",
+]
 
 #: Parts kept for one component; beyond it a diff names the container instead of the leaf.
 MAX_PARTS = 20_000
@@ -61,13 +74,19 @@ def hex_digest(token: bytes) -> str:
     return token[1:].hex() if len(token) == 17 and token[:1] == b"@" else frame("token", token)[1:].hex()
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """The smallest thing a diff can name: a tensor, a function, a field, a column."""
 
-    digest: str
+    #: Its token, or the digest of that. There are a thousand parts in a model, and where a result is found nobody asks
+    #: for their digests, so these are made when they are asked for.
+    token: bytes | str
     #: What a person reads: the value itself, ``float32 (768, 3072)``, or a function's normalised source.
     text: str = ""
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits."""
+        return self.token if isinstance(self.token, str) else hex_digest(self.token)
 
 
 @dataclass(frozen=True)
@@ -122,6 +141,18 @@ class Encoder(Protocol):
     def __call__(self, value: Any, walk: Walk, /) -> bytes: ...  # noqa: D102
 
 
+_atomic: set[Encoder] = set()
+
+
+def atomic(encoder: Encoder) -> Encoder:
+    """Mark an encoder of what has nothing inside: no code, no components, no cycle, and nothing to be kept for reuse.
+
+    Most of what a walk meets is of this kind, and is spared what `Walk.child` does for the rest.
+    """
+    _atomic.add(encoder)
+    return encoder
+
+
 @dataclass(frozen=True)
 class Composed:
     """A value that is put together from several objects, and says itself how they are walked.
@@ -154,6 +185,22 @@ class WalkResult:
     circumstances: set[str] = field(default_factory=set)
 
 
+class _Step:
+    """What `Walk.at` gives; a class, as a generator takes thrice as long and a model has a thousand steps."""
+
+    __slots__ = ("_step", "_steps")
+
+    def __init__(self, steps: list[str], step: str) -> None:
+        self._steps = steps
+        self._step = step
+
+    def __enter__(self) -> None:
+        self._steps.append(self._step)
+
+    def __exit__(self, *error: object) -> None:
+        self._steps.pop()
+
+
 @dataclass
 class Walk:
     """One walk over one named input; see the module's text.
@@ -172,7 +219,7 @@ class Walk:
         self._steps: list[str] = [self.root]
         self._component = self.root
         self._components: dict[str, bytes] = {}
-        self._parts: dict[str, dict[str, Part]] = {}
+        self._parts: defaultdict[str, dict[str, Part]] = defaultdict(dict)
         self._active: set[int] = set()
         self._memo: dict[int, tuple[bytes, Any]] = {}
         #: All parts with their names, in the order of recording; and by object in the memo, where it was met and which
@@ -197,14 +244,9 @@ class Walk:
         """The dotted path of the object being looked at."""
         return "".join(self._steps)
 
-    @contextmanager
-    def at(self, step: str) -> Iterator[None]:
+    def at(self, step: str) -> AbstractContextManager[None]:
         """Stand one step deeper: ``".name"``, ``"[3]"``, ``"['key']"``."""
-        self._steps.append(step)
-        try:
-            yield
-        finally:
-            self._steps.pop()
+        return _Step(self._steps, step)
 
     @contextmanager
     def standing(self, path: str, component: str | None = None) -> Iterator[None]:
@@ -234,7 +276,7 @@ class Walk:
             encoder = self.find_encoder(value)
             if encoder is None:
                 self.refuse(value, "its meaning is not known to the cache")
-            return self._encode(encoder, value)
+            return encoder(value, self) if encoder in _atomic else self._encode(encoder, value)
         finally:
             self._steps.pop()
 
@@ -247,14 +289,14 @@ class Walk:
         if identity in self._active:
             self.refuse(value, "it contains itself", hint="Break the cycle, or leave the back-reference out.")
         self._active.add(identity)
-        records, first, named = self._records, len(self._recorded), self._named()
+        records, first, named = self._records, len(self._recorded), self._to_follow()
         try:
             token = encoder(value, self)
         except RecursionError:
             self.refuse(value, "it is nested too deeply")
         finally:
             self._active.discard(identity)
-        if named == self._named() and token not in (IGNORED, NOISE):
+        if first == len(self._recorded) and named == self._to_follow() and token not in (IGNORED, NOISE):
             # Nothing inside of it has a name that a diff could show.
             self.part(token, getattr(value, "__qualname__", type(value).__qualname__))
         # Not kept are scalars, whose parts have a name at each place, and anything where a path may be ignored, as the
@@ -264,9 +306,9 @@ class Walk:
             self._inside[identity] = (self.path, first, len(self._recorded))
         return token
 
-    def _named(self) -> tuple[int, int, int]:
-        """How much a diff has to show until now: parts, components, functions and classes that will be followed."""
-        return len(self._recorded), len(self._components), 0 if self._graph is None else self._graph.size
+    def _to_follow(self) -> tuple[int, int]:
+        """How many components, functions and classes a diff has to show until now, beside the parts."""
+        return len(self._components), 0 if self._graph is None else self._graph.size
 
     def _record_again(self, identity: int) -> None:
         """Record the parts of an object that was met before at this place too.
@@ -274,10 +316,28 @@ class Walk:
         Otherwise a diff would tell of parts that come and go when two places hold one object in one run, and equal ones
         in another.
         """
-        base, first, last = self._inside.get(identity, ("", 0, 0))
+        self.repeat(*self._inside.get(identity, ("", 0, 0)))
+
+    def mark(self) -> int:
+        """Give a mark between the parts recorded until now and those to come, for `repeat`."""
+        return len(self._recorded)
+
+    def repeat(self, base: str, first: int, last: int) -> None:
+        """Record parts that lie below another path below this one too.
+
+        Args:
+            base: the other path.
+            first: what `mark` gave before they were recorded,
+            last: and afterwards.
+        """
+        if self._summaries:
+            return
+        path, cut, parts = self.path, len(base), self._parts[self._component]
         for name, part in self._recorded[first:last]:
-            if name.startswith(base):
-                self.part(part.digest, part.text, self.path + name[len(base) :])
+            if name.startswith(base) and len(parts) < MAX_PARTS:
+                name = path + name[cut:]
+                parts[name] = part
+                self._recorded.append((name, part))
 
     def code(self, value: Any, label: str) -> bytes:
         """Give the token of a function or class met here, and put it on the list of code to follow.
@@ -389,21 +449,21 @@ class Walk:
         finally:
             self._summaries -= 1
 
-    def part(self, digest: bytes | str, text: str = "", name: str | None = None) -> None:
+    def part(self, token: bytes | str, text: str = "", name: str | None = None) -> None:
         """Remember the smallest thing a diff can name, at the current path.
 
         Args:
-            digest: its token or hex digest.
+            token: its token or hex digest.
             text: what a person reads; cut to `MAX_TEXT` characters.
             name: what to call it instead of the current path.
         """
         if self._summaries:
             return
-        parts = self._parts.setdefault(self._component, {})
+        parts = self._parts[self._component]
         if len(parts) < MAX_PARTS:
-            name = self.path if name is None else name
-            parts[name] = Part(digest if isinstance(digest, str) else hex_digest(digest), text[:MAX_TEXT])
-            self._recorded.append((name, parts[name]))
+            name = "".join(self._steps) if name is None else name
+            part = parts[name] = Part(token, text[:MAX_TEXT])
+            self._recorded.append((name, part))
 
     def note(self, text: str) -> None:
         """Remember something that the key cannot promise, such as a dynamic lookup; kept once."""
