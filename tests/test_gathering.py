@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from datasets import Array2D, Features, List, Value
 
-from interpretune.analysis.cache import gathering
+from interpretune.analysis.cache import gathering, recycling
 from interpretune.analysis.cache.errors import RowError
-from interpretune.analysis.cache.gathering import Gathering
+from interpretune.analysis.cache.gathering import Gathered, Gathering
+from interpretune.analysis.cache.recycling import SMALL_BYTES, RecycledMemory
 from interpretune.analysis.cache.rows import RowEncoder
 
 FEATURES = Features({"n": Value("int64"), "x": List(Value("float32"))})
-LARGE = np.ones(10_000, "float32")
+LARGE = np.ones(300_000, "float32")
 
 
 class Taken:
-    """What was handed over: the numbers of the rows, and the rows of each batch."""
+    """What was handed over and could be encoded: the numbers of the rows, and the rows of each batch."""
 
     def __init__(self) -> None:
+        self.encoder = RowEncoder(FEATURES)
         self.numbers: list[list[int]] = []
         self.batch_rows: list[tuple[int, ...]] = []
         self.seconds: list[float] = []
 
-    def __call__(self, rows, seconds) -> None:
-        self.numbers.append([number for batch in rows.batches for number in batch.to_pydict()["n"]])
-        self.batch_rows.append(rows.batch_rows)
-        self.seconds.append(seconds)
+    def __call__(self, gathered) -> None:
+        for rows, seconds in gathered.encoded(self.encoder):
+            self.numbers.append([number for batch in rows.batches for number in batch.to_pydict()["n"]])
+            self.batch_rows.append(rows.batch_rows)
+            self.seconds.append(seconds)
 
 
 @pytest.fixture
@@ -94,20 +98,55 @@ def test_a_row_that_is_no_row_tells_its_number(made):
         assert caught.value.row == 102
 
 
-def test_rows_are_those_of_the_moment_in_which_they_were_given(made, taken):
-    buffer, shared = np.zeros(2, "float32"), row(0)
-    made = Gathering(
-        RowEncoder(Features({**FEATURES, "a": Array2D((1, 2), "float32"), "d": {"t": List(Value("string"))}})),
-        lambda rows, seconds: given.extend(each for batch in rows.batches for each in batch.to_pylist()),
-        first_row=0,
-        max_bytes=2**26,
-    )
-    given: list[dict] = []
-    words = []
+@pytest.mark.parametrize("length", [2, 200_000])
+def test_rows_are_those_of_the_moment_in_which_they_were_given(length):
+    features = Features({**FEATURES, "a": Array2D((1, length), "float32"), "d": {"t": List(Value("string"))}})
+    encoder = RowEncoder(features)
+    handed_over: list[Gathered] = []
+    made = Gathering(encoder, handed_over.append, first_row=0, max_bytes=2**26)
+    buffer, shared, words = np.zeros(length, "float32"), row(0), []
     for number in range(3):
         buffer[:] = number
         words.append(str(number))
-        shared.update(n=number, x=buffer, a=buffer.reshape(1, 2), d={"t": words})
+        shared.update(n=number, x=buffer, a=buffer.reshape(1, length), d={"t": words})
         made.add(shared)
     made.flush()
-    assert given == [{"n": n, "x": [n, n], "a": [[n, n]], "d": {"t": [str(k) for k in range(n + 1)]}} for n in range(3)]
+    given = [
+        each
+        for gathered in handed_over
+        for rows, _ in gathered.encoded(encoder)
+        for batch in rows.batches
+        for each in batch.to_pylist()
+    ]
+    assert [each["d"]["t"] for each in given] == [["0"], ["0", "1"], ["0", "1", "2"]]
+    for number, each in enumerate(given):
+        assert each["n"] == number
+        assert set(each["x"]) == {number}
+        assert set(each["a"][0]) == {number}
+
+
+def test_memory_is_used_again_and_only_when_nobody_holds_it():
+    memory = RecycledMemory()
+    held = [memory.allocate(SMALL_BYTES * 2) for _ in range(3)]
+    addresses = {buffer.address for buffer in held}
+    assert len(addresses) == 3
+    kept = pa.Array.from_buffers(pa.uint8(), 5, [None, held.pop()])  # what is made of it holds it too
+    other = memory.allocate(SMALL_BYTES * 2)
+    assert other.address not in addresses
+    del other, kept
+    held.clear()
+    again = [memory.allocate(SMALL_BYTES * 2 - 7) for _ in range(4)]
+    assert addresses < {buffer.address for buffer in again}
+    assert [buffer.size for buffer in again] == [SMALL_BYTES * 2 - 7] * 4
+
+
+def test_memory_that_nobody_uses_is_bounded(monkeypatch):
+    monkeypatch.setattr(recycling, "KEPT_BYTES", 4 * SMALL_BYTES)
+    memory = RecycledMemory()
+    held = [memory.allocate(SMALL_BYTES) for _ in range(20)]
+    largest = max(buffer.size for buffer in held)
+    held.clear()
+    before = pa.total_allocated_bytes()
+    memory.allocate(100 * SMALL_BYTES)  # none of those fits, so some of them go
+    assert sum(free.nbytes for free in memory._free) <= 4 * largest
+    assert pa.total_allocated_bytes() == before

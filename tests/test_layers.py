@@ -39,6 +39,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "opening",
             "pipeline",
             "quarantine",
+            "recycling",
             "rows",
             "sink",
             "statistics",

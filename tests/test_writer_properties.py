@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from interpretune.analysis.cache.errors import RowError
-from interpretune.analysis.cache.gathering import Gathering
+from interpretune.analysis.cache.gathering import Gathered, Gathering
 from interpretune.analysis.cache.rows import EncodedRows, RowEncoder
 from interpretune.analysis.cache.writer import ShardWriter
 
@@ -269,18 +269,21 @@ def test_rows_that_wait_for_each_other_are_what_each_is_alone(table, max_bytes, 
                 writer.write([row])
 
         def write_gathered(writer: ShardWriter) -> None:
+            given: list[Gathered] = []
             encoded: list[EncodedRows] = []
-            gathering = Gathering(
-                RowEncoder(features), lambda each, _: encoded.append(each), first_row=0, max_bytes=max_bytes
-            )
+            encoder = RowEncoder(features)
+            gathering = Gathering(encoder, given.append, first_row=0, max_bytes=max_bytes)
             try:
                 for row in rows:
                     gathering.add(iter([row]) if generated_by_step else [row])
                     overwrite(row)
                 gathering.flush()
             finally:
-                for each in encoded:
-                    writer.write_encoded(each)
+                # As the thread of a run does it: encoded later than the step has overwritten its rows.
+                for gathered in given:
+                    for each, _ in gathered.encoded(encoder):
+                        writer.write_encoded(each)
+                        encoded.append(each)
             assert [count for each in encoded for count in each.batch_rows] == [1] * len(rows)
 
         alone = finished(ShardWriter(Path(directory) / "alone.arrow", features), write_alone, len(rows))

@@ -9,6 +9,7 @@ from datasets import Array2D, Array3D, Dataset, Features, List, Value
 
 from interpretune.analysis.cache.columns import Column
 from interpretune.analysis.cache.errors import RowError
+from interpretune.analysis.cache.recycling import RecycledMemory
 from interpretune.analysis.cache.rows import RowEncoder
 from interpretune.analysis.cache.writer import ShardWriter
 
@@ -92,7 +93,7 @@ def test_each_layout_is_stored_by_its_values(layout, own):
 def test_a_tensors_memory_is_shared_only_where_that_is_allowed():
     tensor = torch.zeros(5)
     column = Column("x", List(Value("float32")))
-    shared, owned = column.build([tensor], own=False), column.build([tensor], own=True)
+    shared, owned = column.build([tensor], copies=None), column.build([tensor], copies=RecycledMemory())
     tensor.fill_(1)
     assert shared.to_pylist() == [[1.0] * 5]
     assert owned.to_pylist() == [[0.0] * 5]

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .recycling import RecycledMemory
+
 __all__ = ["as_blocks", "from_blocks", "from_nested", "list_levels", "missing_mask"]
 
 _MAX_OFFSET = 2**31 - 1
@@ -31,14 +33,14 @@ def list_levels(pa_type: pa.DataType) -> list[pa.DataType]:
     return levels
 
 
-def from_nested(levels: list[pa.DataType], items: Sequence[Any], *, own: bool) -> pa.Array | None:
+def from_nested(levels: list[pa.DataType], items: Sequence[Any], *, copies: RecycledMemory | None) -> pa.Array | None:
     """Build lists, possibly ragged, whose items at some depth are tensors or arrays."""
     blocks, fresh = as_blocks(items)
     if blocks is not None:
-        return from_blocks(levels, blocks, own=own and not fresh)
+        return from_blocks(levels, blocks, copies=None if fresh else copies)
     if len(levels) == 1 or not all(item is None or isinstance(item, (list, tuple)) for item in items):
         return None
-    values = from_nested(levels[1:], list(chain.from_iterable(item for item in items if item)), own=own)
+    values = from_nested(levels[1:], list(chain.from_iterable(item for item in items if item)), copies=copies)
     if values is None:
         return None
     lengths = [0 if item is None else len(item) for item in items]
@@ -70,9 +72,12 @@ def _as_numpy(value: Any) -> tuple[np.ndarray[Any, Any] | None, bool]:
     if torch is not None and isinstance(value, torch.Tensor):
         try:
             tensor = value.detach()
-            # numpy has no bfloat16; datasets stores these as float32, which holds each of their values exactly.
-            on_cpu = (tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor).cpu()
-            value, fresh = on_cpu.numpy(), on_cpu.data_ptr() != tensor.data_ptr()
+            if tensor.is_cpu and tensor.dtype != torch.bfloat16:
+                value = tensor.numpy()
+            else:
+                # numpy has no bfloat16; datasets stores these as float32, which holds each of their values exactly.
+                value = (tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor).cpu().numpy()
+                fresh = True
         except (TypeError, RuntimeError):
             return None, False  # sparse, quantised, meta: datasets says what it thinks of them
     # Subclasses (masked arrays, matrices) mean more than their memory shows.
@@ -82,12 +87,14 @@ def _as_numpy(value: Any) -> tuple[np.ndarray[Any, Any] | None, bool]:
     return (value if holds else None), fresh
 
 
-def from_blocks(levels: list[pa.DataType], blocks: list[np.ndarray[Any, Any] | None], *, own: bool) -> pa.Array | None:
+def from_blocks(
+    levels: list[pa.DataType], blocks: list[np.ndarray[Any, Any] | None], *, copies: RecycledMemory | None
+) -> pa.Array | None:
     """Build nested lists from arrays that have as many dimensions as there are levels."""
     present = [block for block in blocks if block is not None]
     if any(block.ndim != len(levels) for block in present):
         return None
-    values = _leaf(levels[-1].value_type, present, own=own)
+    values = _leaf(levels[-1].value_type, present, copies=copies)
     for depth in reversed(range(1, len(levels))):
         if values is None:
             return None
@@ -100,24 +107,24 @@ def from_blocks(levels: list[pa.DataType], blocks: list[np.ndarray[Any, Any] | N
     return _wrap(levels[0], lengths, [1] * len(lengths), missing_mask(blocks), values)
 
 
-def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool) -> pa.Array | None:
+def _leaf(
+    pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, copies: RecycledMemory | None
+) -> pa.Array | None:
     """Lay the arrays' elements one after the other, converted as Arrow converts safely; None where it would not."""
     dtype = blocks[0].dtype
-    source = pa.from_numpy_dtype(dtype)
-    # Between these kinds datasets converts according to the first value that it meets; it does so itself.
-    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
-    if not any(kind(source) and kind(pa_type) for kind in kinds):
+    source = _source_type(dtype, pa_type)
+    if source is None:
         return None
     count = sum(block.size for block in blocks)
     if pa.types.is_boolean(source):
         return pa.array(np.concatenate([block.reshape(-1) for block in blocks]))  # packs bits, so always a copy
     converts = source != pa_type
-    if len(blocks) == 1 and blocks[0].flags.c_contiguous and (converts or not own):
+    if len(blocks) == 1 and blocks[0].flags.c_contiguous and (converts or copies is None):
         # Where it is converted, that makes the copy.
         buffer = pa.py_buffer(blocks[0].reshape(-1))
     else:
-        # Arrow's pool keeps memory that was used before, so copying does not pay for fresh pages each time.
-        buffer = pa.allocate_buffer(count * dtype.itemsize)
+        nbytes = count * dtype.itemsize
+        buffer = pa.allocate_buffer(nbytes) if copies is None or converts else copies.allocate(nbytes)
         target, end = np.frombuffer(buffer, dtype=np.uint8).view(dtype), 0
         for block in blocks:
             start, end = end, end + block.size
@@ -129,6 +136,15 @@ def _leaf(pa_type: pa.DataType, blocks: list[np.ndarray[Any, Any]], *, own: bool
         return values.cast(pa_type)
     except pa.ArrowException:
         return None  # datasets refuses these as well, or knows a way
+
+
+@lru_cache(maxsize=256)
+def _source_type(dtype: np.dtype[Any], pa_type: pa.DataType) -> pa.DataType | None:
+    """The type of arrays of a dtype in Arrow, where its values are of the kind that the other type holds."""
+    source = pa.from_numpy_dtype(dtype)
+    # Between these kinds datasets converts according to the first value that it meets; it does so itself.
+    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
+    return source if any(kind(source) and kind(pa_type) for kind in kinds) else None
 
 
 def _wrap(

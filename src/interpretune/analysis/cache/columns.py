@@ -27,6 +27,7 @@ from datasets.arrow_writer import OptimizedTypedSequence
 from datasets.table import table_cast
 
 from .buffers import as_blocks, from_blocks, from_nested, list_levels, missing_mask
+from .recycling import RecycledMemory
 
 __all__ = ["Column"]
 
@@ -69,12 +70,13 @@ class Column:
             self._fields = [Column(key, sub) for key, sub in self.feature.items()]
         self._others: dict[tuple[str, ...], Column] = {}
 
-    def build(self, values: Sequence[Any], *, own: bool) -> pa.Array:
+    def build(self, values: Sequence[Any], *, copies: RecycledMemory | None) -> pa.Array:
         """Turn one value per row into an array.
 
         Args:
             values: the column's values, None for a missing one.
-            own: whether the array must not share memory with the values, which the caller may change afterwards.
+            copies: gives memory for copies, so that the array shares none with the values, which the caller may change
+                afterwards; None to let it share their memory.
 
         Returns:
             An array of the type ``self.type``, as long as ``values``.
@@ -83,18 +85,18 @@ class Column:
             Exception: what ``datasets`` raises for values that do not fit; ``ValueError`` for arrays of a wrong shape.
         """
         if self._is_struct(values):
-            return self._build_struct(values, own=own)
-        array = self._build_from_tensors(values, own=own)
+            return self._build_struct(values, copies=copies)
+        array = self._build_from_tensors(values, copies=copies)
         array = self._build_from_plain(values) if array is None else array
         return self._build_by_datasets(values) if array is None else array
 
-    def _build_struct(self, values: Sequence[Any], *, own: bool) -> pa.Array:
+    def _build_struct(self, values: Sequence[Any], *, copies: RecycledMemory | None) -> pa.Array:
         missing = missing_mask(values)
         children: dict[str, pa.Array] = {}
         for field in self._fields:
             items = [None if value is None else value.get(field.name) for value in values]
-            child = field._build_struct(items, own=own) if field._is_struct(items) else None
-            child = field._build_from_tensors(items, own=own) if child is None else child
+            child = field._build_struct(items, copies=copies) if field._is_struct(items) else None
+            child = field._build_from_tensors(items, copies=copies) if child is None else child
             if child is not None:
                 children[field.name] = child
         others = tuple(field.name for field in self._fields if field.name not in children)
@@ -110,10 +112,10 @@ class Column:
     def _is_struct(self, values: Sequence[Any]) -> bool:
         return bool(self._fields) and all(value is None or type(value) is dict for value in values)
 
-    def _build_from_tensors(self, values: Sequence[Any], *, own: bool) -> pa.Array | None:
+    def _build_from_tensors(self, values: Sequence[Any], *, copies: RecycledMemory | None) -> pa.Array | None:
         """Build the column over its tensors' or arrays' memory, or return None where ``datasets`` has to encode it."""
         if isinstance(self.feature, (List, LargeList)):
-            return from_nested(self._levels, values, own=own)
+            return from_nested(self._levels, values, copies=copies)
         if not isinstance(self.feature, _ARRAYS):
             return None
         blocks, fresh = as_blocks(values)
@@ -121,7 +123,7 @@ class Column:
             return None
         for block in blocks:
             _check_shapes(self.feature, block)
-        storage = from_blocks(self._levels, blocks, own=own and not fresh)
+        storage = from_blocks(self._levels, blocks, copies=None if fresh else copies)
         return None if storage is None else pa.ExtensionArray.from_storage(self.type, storage)
 
     def _build_from_plain(self, values: Sequence[Any]) -> pa.Array | None:

@@ -24,13 +24,13 @@ from .commit import EntryWriter, Plan
 from .entry import Entry, dataset_fingerprint
 from .errors import AnalysisCacheError
 from .eviction import keep_within_limits
-from .gathering import Gathering
+from .gathering import Gathered, Gathering
 from .hasher import KEY_VERSION, Fingerprint
 from .locks import NestedLockError
 from .outcome import Outcome, Status, announce, record
 from .paths import temporary_directory
 from .pipeline import Pipeline
-from .rows import EncodedRows, RowEncoder
+from .rows import RowEncoder
 from .settings import HF_DISABLED_ADVICE
 from .sink import RowSink, temporary_writer
 from .statistics import count
@@ -227,18 +227,19 @@ class _Answer:
             How many batches there are now, and all of their rows.
         """
         request = self._request
-        pipeline: Pipeline[tuple[EncodedRows, float]] = Pipeline(
-            lambda item: sink.append(*item),
-            size_of=lambda item: item[0].nbytes,
+        encoder = RowEncoder(sink.features)
+        pipeline: Pipeline[Gathered] = Pipeline(
+            lambda gathered: _store(gathered, encoder, sink),
+            size_of=lambda gathered: gathered.nbytes,
             name=f"writer of {request.name}",
         )
         batches = start
         try:
             gathering = Gathering(
-                RowEncoder(sink.features),
-                lambda rows, seconds: self._hand_over(pipeline, rows, seconds),
+                encoder,
+                lambda gathered: self._hand_over(pipeline, gathered),
                 first_row=first_row,
-                max_bytes=request.plan().shard_bytes,
+                max_bytes=settings.current().shard_bytes,
             )
             with datasets.utils.tqdm(total=request.expected, initial=start, desc=request.name, unit="batch") as bar:
                 try:
@@ -264,9 +265,9 @@ class _Answer:
             pipeline.cancel()  # nobody writes any more, also where a second Ctrl-C cut the waiting for it short
             sink.close()
 
-    def _hand_over(self, pipeline: Pipeline[tuple[EncodedRows, float]], rows: EncodedRows, seconds: float) -> None:
-        self._seconds_computed += seconds
-        pipeline.put((rows, seconds))
+    def _hand_over(self, pipeline: Pipeline[Gathered], gathered: Gathered) -> None:
+        self._seconds_computed += sum(gathered.seconds)
+        pipeline.put(gathered)
 
     def _produced(self, start: int) -> Iterator[Any]:
         """Give what the step gives for each of the missing batches."""
@@ -325,6 +326,11 @@ class _Answer:
             context=request.context,
             **{"seconds": 0.0, **figures},
         )
+
+
+def _store(gathered: Gathered, encoder: RowEncoder, sink: RowSink) -> None:
+    for rows, seconds in gathered.encoded(encoder):
+        sink.append(rows, seconds)
 
 
 def _warn(text: str) -> None:

@@ -13,6 +13,7 @@ from datasets import Features
 
 from .columns import Column
 from .errors import RowError
+from .recycling import RecycledMemory
 
 __all__ = ["EncodedRows", "RowEncoder", "describe", "estimate_bytes"]
 
@@ -57,6 +58,10 @@ class RowEncoder:
 
     Args:
         features: features of the rows; at least one column.
+
+    Attributes:
+        memory: where rows are copied to; one thread at a time may take from it. Encoding that need not copy, in
+            another thread, leaves it alone.
     """
 
     def __init__(self, features: Features) -> None:
@@ -67,6 +72,7 @@ class RowEncoder:
         fields = [pa.field(column.name, column.type) for column in self._columns]
         self.schema: pa.Schema = pa.schema(fields, metadata=features.arrow_schema.metadata)
         self._names = set(features)
+        self.memory = RecycledMemory()
 
     def encode(self, rows: Sequence[Mapping[str, Any]], *, first_row: int = 0, own: bool = True) -> EncodedRows:
         """Turn rows into record batches.
@@ -108,7 +114,7 @@ class RowEncoder:
         for column in self._columns:
             values = [row[column.name] for row in rows]
             try:
-                arrays.append(column.build(values, own=own))
+                arrays.append(column.build(values, copies=self.memory if own else None))
             except MemoryError:
                 raise
             except Exception as error:
@@ -139,6 +145,8 @@ def _tensor_bytes(value: Any, levels: int) -> int:
 
 def _chunk_ends(rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Where to cut the rows so that no record batch is much larger than the limit."""
+    if len(rows) == 1:
+        return [1]
     ends: list[int] = []
     size = 0
     for position, row in enumerate(rows):
@@ -156,7 +164,7 @@ def _first_wrong(column: Column, values: list[Any], error: Exception) -> tuple[i
     together = [(0, position + 1) for position in range(len(values))]
     for start, stop in alone + together:
         try:
-            column.build(values[start:stop], own=False)
+            column.build(values[start:stop], copies=None)
         except Exception as cause:
             return stop - 1, cause
     return len(values) - 1, error

@@ -16,6 +16,7 @@ import pyarrow as pa
 import xxhash
 from datasets import Features
 
+from . import files
 from .rows import EncodedRows, RowEncoder, estimate_bytes
 
 __all__ = ["ShardStats", "ShardWriter"]
@@ -27,6 +28,8 @@ _GATHER_ROWS = 1000
 # Hashed and written in slices that stay in the processor's cache between the two.
 _SLICE_BYTES = 4 * 2**20
 _SCRAP_BYTES = 4096
+# Brought to the disk in the background from then on.
+_SYNC_BYTES = 2 * 2**20
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,10 @@ class ShardWriter:
         self._gathered_bytes = 0
         self._closed = False
         self._file = _HashedFile(self.path)
-        self._stream = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), self._encoder.schema)
+        # Arrow writes a record batch as many scraps of few bytes and its large buffers, which are passed on uncopied.
+        # The scraps are put together out of Python: each call would need the interpreter's lock, as the step does.
+        self._sink = pa.BufferedOutputStream(pa.PythonFile(self._file, mode="w"), _SCRAP_BYTES)
+        self._stream = pa.ipc.new_stream(self._sink, self._encoder.schema)
 
     @property
     def bytes(self) -> int:
@@ -139,6 +145,7 @@ class ShardWriter:
             raise ValueError(f"the shard {str(self.path)!r} is closed already")
         self._write_gathered()
         self._stream.close()
+        self._sink.flush()
         checksum = self._file.finish()
         self._closed = True
         return ShardStats(self.rows, self._file.size, checksum)
@@ -161,37 +168,35 @@ class _HashedFile:
     def __init__(self, path: Path) -> None:
         self._raw = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by its owner
         self._hash = xxhash.xxh3_128()
-        self._held = bytearray()
         self.size = 0
+        self._unsynced = 0
         self.closed = False
 
     def write(self, data: Any) -> int:
-        # Arrow writes a record batch as some scraps of few bytes and its large buffers, which are passed on uncopied.
         view = memoryview(data).cast("B")
         self.size += len(view)
-        if len(self._held) + len(view) <= _SCRAP_BYTES:
-            self._held += view
-            return len(view)
-        self._put_held()
         for start in range(0, len(view), _SLICE_BYTES):
             self._put(view[start : start + _SLICE_BYTES])
         return len(view)
 
-    def _put_held(self) -> None:
-        held, self._held = self._held, bytearray()
-        self._put(memoryview(held))
-
     def _put(self, part: memoryview) -> None:
         self._hash.update(part)
+        self._unsynced += len(part)
         while part:
             part = part[self._raw.write(part) :]
+        if self._unsynced >= _SYNC_BYTES:
+            files.begin_to_sync(self._raw.fileno(), self._raw.tell() - self._unsynced, self._unsynced)
+            self._unsynced = 0
 
     def flush(self) -> None:
-        """Nothing to do: what is held back goes out with what follows it, or when the file is finished."""
+        """Nothing to do: nothing is held back here."""
+
+    def tell(self) -> int:
+        """Give the number of bytes written."""
+        return self.size
 
     def finish(self) -> str:
         """Bring everything to the disk, close the file and return its checksum."""
-        self._put_held()
         os.fsync(self._raw.fileno())
         self.close()
         return self._hash.hexdigest()
