@@ -5,13 +5,14 @@ Rows of 1.6 MB, as tensors, into files on one file system, by
 - `from_generator`, as `datasets` does it;
 - `pyarrow.ipc`, streaming record batches that are ready in memory: the least that writing such a file costs;
 - the shard writer, called as rows come;
-- the shard writer behind the pipeline, as a run uses it: encoded by one thread, hashed and written by another;
-- a whole run: that with locks, commits of shards and manifests, and the opened dataset. Its key is given.
+- a whole run: rows copied by one thread and encoded, hashed and written by another, with locks, commits of shards and
+  manifests, and the opened dataset. Its key is given.
 
-The shard writer brings its file to the disk (fsync), `from_generator` and a plain Arrow stream do not. So both of the
-latter two are timed with and without it, and like is compared with like.
+The shard writer brings its file to the disk (fsync), `from_generator` and a plain Arrow stream do not. So all but the
+first are timed with and without it, and like is compared with like. That a run copies its rows, as a step may use its
+buffers again, costs a run without a disk; it is in the table and has no target.
 
-The second table is of a run whose step computes for a while: how much longer it takes when its rows are stored.
+The second table is of whole runs whose step computes for a while: how much longer one takes when its rows are stored.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -32,9 +34,8 @@ from _claims import Claim, report
 from datasets import Array3D, Dataset, Features, List, Value
 
 from interpretune.analysis.cache.hasher import Fingerprint
-from interpretune.analysis.cache.pipeline import Pipeline
 from interpretune.analysis.cache.request import Request, get_or_compute
-from interpretune.analysis.cache.rows import EncodedRows, RowEncoder
+from interpretune.analysis.cache.rows import RowEncoder
 from interpretune.analysis.cache.settings import enable_analysisstore_caching
 from interpretune.analysis.cache.writer import ShardWriter
 
@@ -42,7 +43,9 @@ KINDS: dict[str, tuple[object, tuple[int, ...]]] = {
     "Array3D (4, 2, 50257) float32": (Array3D(shape=(None, 2, 50257), dtype="float32"), (4, 2, 50257)),
     "List(List(float32)), 8 x 50257": (List(List(Value("float32"))), (8, 50257)),
 }
-PIPELINED, RUN = "shard writer, pipelined", "whole run"
+WRITER, RUN = "shard writer", "whole run"
+#: How long the runs of the second table compute.
+RUN_SECONDS = 3.0
 OVER_FROM_GENERATOR = 4.0
 OVER_RAW = 1.6
 SLOWER = 0.03
@@ -72,21 +75,9 @@ def direct(directory: Path, features: Features, rows: list[dict]) -> Path:
     return writer.path
 
 
-def pipelined(directory: Path, features: Features, rows: Iterator[dict]) -> Path:
-    writer = ShardWriter(directory / "pipelined.arrow", features)
-    encoder = RowEncoder(features)
-    pipeline: Pipeline[EncodedRows] = Pipeline(writer.write_encoded, size_of=lambda item: item.nbytes, name="writer")
-    for row in rows:
-        pipeline.put(encoder.encode([row]))
-    pipeline.close()
-    writer.close()
-    return writer.path
-
-
-def whole_run(directory: Path, features: Features, rows: list[dict]) -> Path:
-    request = Request(lambda start: iter(rows[start:]), features, Fingerprint({"op": "0" * 32}), base=directory)
-    made = get_or_compute(request)
-    assert len(made) == len(rows)
+def whole_run(directory: Path, features: Features, rows: Callable[[], Iterator[dict]], count: int) -> Path:
+    made = get_or_compute(Request(lambda start: rows(), features, Fingerprint({"op": "0" * 32}), base=directory))
+    assert len(made) == count
     return Path(made.cache_files[0]["filename"])
 
 
@@ -96,6 +87,7 @@ def timed(write: Callable[[Path], Path], base: Path, *, fsync: bool) -> float:
         os.sync()
         if not fsync:
             stack.enter_context(mock.patch("os.fsync", return_value=None))
+            stack.enter_context(mock.patch("interpretune.analysis.cache.files.begin_to_sync", return_value=None))
         began = time.perf_counter()
         write(Path(directory))
         return time.perf_counter() - began
@@ -118,11 +110,10 @@ def measure_writing(base: Path, name: str, count: int, repeat: int) -> dict:
     ways: dict[str, Callable[[Path], Path]] = {
         "from_generator": lambda directory: from_generator(directory, features, rows),
         "pyarrow.ipc": lambda directory: raw(directory, encoder.schema, batches),
-        "shard writer": lambda directory: direct(directory, features, rows),
-        PIPELINED: lambda directory: pipelined(directory, features, iter(rows)),
+        WRITER: lambda directory: direct(directory, features, rows),
     }
     check_equal(base, list(ways.values()))
-    ways[RUN] = lambda directory: whole_run(directory, features, rows)
+    ways[RUN] = lambda directory: whole_run(directory, features, lambda: iter(rows), len(rows))
     variants = [(way, fsync) for way in ways for fsync in (False, True) if not (way == "from_generator" and fsync)]
     seconds: dict[tuple[str, bool], list[float]] = {variant: [] for variant in variants}
     # Round by round, so that what else the machine does meets all of them; the first round warms it up.
@@ -147,7 +138,7 @@ def show_writing(table: dict) -> list[Claim]:
         fsync = "yes" if result["fsync"] else "no"
         print(f"{result['way']:26}{fsync:>6}{result['seconds']:10.3f}{result['MB/s']:8.0f}")
     claims = []
-    for ours, fsync in ((PIPELINED, False), (PIPELINED, True), (RUN, False), (RUN, True)):
+    for ours, fsync in ((WRITER, False), (WRITER, True), (RUN, True)):
         how = f"{ours}, {'with' if fsync else 'without'} fsync"
         seconds = best[ours, fsync]
         faster, slower = best["from_generator", False] / seconds, seconds / best["pyarrow.ipc", fsync]
@@ -161,7 +152,8 @@ def show_writing(table: dict) -> list[Claim]:
 def computing(shape: tuple[int, ...], seconds: float, count: int) -> Iterator[dict]:
     """Rows of a step that computes on one thread for about so long, and returns the same buffer each time."""
     buffer = torch.zeros(shape)
-    left, right = torch.randn(64, 64), torch.randn(64, 64)
+    # Products that take a fraction of a millisecond, as in the layers of a small model.
+    left, right = torch.randn(256, 256), torch.randn(256, 256)
     for index in range(count):
         end = time.thread_time() + seconds
         while time.thread_time() < end:
@@ -169,19 +161,19 @@ def computing(shape: tuple[int, ...], seconds: float, count: int) -> Iterator[di
         yield {"x": buffer.fill_(index)}
 
 
-def measure_overlap(base: Path, seconds: float, count: int, repeat: int) -> dict:
+def measure_overlap(base: Path, seconds: float, repeat: int) -> dict:
     feature, shape = KINDS["Array3D (4, 2, 50257) float32"]
     features = Features({"x": feature})
     torch.set_num_threads(1)
+    count = round(RUN_SECONDS / seconds)
     without, stored = [], []
     for _ in range(repeat):
         began = time.perf_counter()
         for _ in computing(shape, seconds, count):
             pass
         without.append(time.perf_counter() - began)
-        stored.append(
-            timed(lambda directory: pipelined(directory, features, computing(shape, seconds, count)), base, fsync=True)
-        )
+        rows = partial(computing, shape, seconds, count)
+        stored.append(timed(lambda directory, rows=rows: whole_run(directory, features, rows, count), base, fsync=True))
     plain, kept = min(without), min(stored)
     return {"step_ms": seconds * 1e3, "rows": count, "without": plain, "stored": kept, "slower": kept / plain - 1}
 
@@ -201,7 +193,7 @@ def main() -> None:
         tables = [measure_writing(base, name, arguments.rows, arguments.repeat) for name in KINDS]
         for table in tables:
             claims += show_writing(table)
-        steps = [measure_overlap(base, seconds, 60, arguments.repeat) for seconds in (0.005, 0.02, 0.05)]
+        steps = [measure_overlap(base, seconds, arguments.repeat) for seconds in (0.005, 0.02, 0.05)]
     print(f"\n{'step of, ms':>12}{'rows':>6}{'without, s':>12}{'stored, s':>11}{'slower by':>11}")
     for step in steps:
         print(

@@ -76,6 +76,20 @@ class Gathered:
         else:
             yield replace(together, batch_rows=self.batch_rows), sum(self.seconds)
 
+    def now_encoded(self, encoder: RowEncoder) -> Iterator[Gathered]:
+        """Give the same, encoded here and now.
+
+        Args:
+            encoder: encodes the rows.
+
+        Raises:
+            RowError: a row does not fit; the batches before it were given.
+        """
+        first = self.first_row
+        for rows, seconds in self.encoded(encoder):
+            yield Gathered(rows, rows.batch_rows, (seconds,), first, rows.nbytes)
+            first += rows.rows
+
 
 class Gathering:
     """Takes what a step gives for each batch and hands it over, in order.

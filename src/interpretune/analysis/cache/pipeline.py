@@ -1,8 +1,8 @@
 """Work handed to a second thread through a bounded queue, so that computing and writing overlap.
 
-The division of labour, as measured: the computing thread encodes its rows into memory of their own (a copy at memory
-speed, which the step's freedom to use its buffers again requires), the second thread hashes and writes them. The
-second thread holds the interpreter's lock for microseconds per row only; hashing and writing go on without it.
+The division of labour, as measured: the computing thread copies its rows (at memory speed; the step is free to use its
+buffers again), the second thread encodes, hashes and writes them. Hashing and writing go on without the interpreter's
+lock. Where the second thread is behind, the first encodes as well, instead of waiting.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ __all__ = ["Pipeline"]
 
 T = TypeVar("T")
 
-#: Bytes of encoded rows that wait for the writer at most, by default: the memory that overlapping costs. Enough for a
-#: step to go on while a shard is brought to the disk; more would have left the processor's cache when it is written.
-QUEUE_BYTES = 32 * 2**20
+#: Bytes of rows that wait for the writer at most, by default: the memory that overlapping costs. Enough for a step to
+#: go on while a shard is brought to the disk; more would have left the processor's cache when it is written.
+QUEUE_BYTES = 16 * 2**20
 
 
 class Pipeline(Generic[T]):
@@ -85,6 +85,11 @@ class Pipeline(Generic[T]):
             self._held_items += 1
             self._held_bytes += size
             self._changed.notify_all()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether items wait for the thread, which is at work on an earlier one."""
+        return bool(self._items)
 
     def flush(self) -> None:
         """Wait until every item handed over is consumed.

@@ -1,8 +1,8 @@
 """Memory for copies of rows, used again as soon as nobody holds what was copied there.
 
 Fresh memory costs more than the copying: the system hands it out page by page and cleared, at the first touch of each
-page. Arrow's own pools give memory back to the system after milliseconds, so a step that gives a row now and then pays
-for fresh pages each time.
+page. Arrow's pool, from which it comes here, gives what nobody uses back to the system after milliseconds, so a step
+that gives a row now and then would pay for fresh pages each time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class RecycledMemory:
             return pa.allocate_buffer(nbytes)
         memory = self._take(nbytes)
         if memory is None:
-            memory = np.empty(nbytes, dtype=np.uint8)
+            memory = np.frombuffer(pa.allocate_buffer(nbytes), dtype=np.uint8)
         lent = memory[:nbytes]
         weakref.finalize(lent, self._returned.append, memory).atexit = False
         return pa.py_buffer(lent)

@@ -237,7 +237,7 @@ class _Answer:
         try:
             gathering = Gathering(
                 encoder,
-                lambda gathered: self._hand_over(pipeline, gathered),
+                lambda gathered: self._hand_over(pipeline, gathered, encoder),
                 first_row=first_row,
                 max_bytes=settings.current().shard_bytes,
             )
@@ -265,9 +265,11 @@ class _Answer:
             pipeline.cancel()  # nobody writes any more, also where a second Ctrl-C cut the waiting for it short
             sink.close()
 
-    def _hand_over(self, pipeline: Pipeline[Gathered], gathered: Gathered) -> None:
+    def _hand_over(self, pipeline: Pipeline[Gathered], gathered: Gathered, encoder: RowEncoder) -> None:
         self._seconds_computed += sum(gathered.seconds)
-        pipeline.put(gathered)
+        # Where writing takes longer than the step, that would only wait: so it has the time to encode.
+        for part in gathered.now_encoded(encoder) if pipeline.is_behind else (gathered,):
+            pipeline.put(part)
 
     def _produced(self, start: int) -> Iterator[Any]:
         """Give what the step gives for each of the missing batches."""
