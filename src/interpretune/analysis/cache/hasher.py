@@ -82,7 +82,8 @@ class Fingerprint:
     def stored_parts(self) -> dict[str, dict[str, list[str]]]:
         """Give the parts as an entry keeps them: ``[digest, text]`` by component and path. See `restore`."""
         return {
-            name: {path: [part.digest, part.text] for path, part in parts.items()} for name, parts in self.parts.items()
+            name: {path: [part.digest, part.text] for path, part in sorted(parts.items())}
+            for name, parts in sorted(self.parts.items())
         }
 
     @classmethod
@@ -105,7 +106,8 @@ class Fingerprint:
 
     def _repr_html_(self) -> str:
         leaves = {
-            name: {path: (part.digest, part.text) for path, part in parts.items()} for name, parts in self.parts.items()
+            name: {path: (part.digest, part.text) for path, part in sorted(parts.items())}
+            for name, parts in sorted(self.parts.items())
         }
         return html.page(f"Fingerprint {self.hexdigest}", html.tree(self.components, leaves))
 
@@ -224,7 +226,7 @@ class AnalysisStoreHasher:
                 collected.add(self._walk(f"runtime.{name}.source", whole.source_files(name)))
         return Fingerprint(
             components=dict(sorted(collected.components.items())),
-            parts=dict(sorted(collected.parts.items())),
+            parts=collected.parts,
             notes=tuple(dict.fromkeys(collected.notes)),
             ignored=tuple(sorted(set(collected.ignored))),
             stochastic=stochastic,

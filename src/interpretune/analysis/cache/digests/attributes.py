@@ -180,9 +180,9 @@ def counted(value: Any, walk: Walk) -> Iterator[tuple[str, Any]]:
     for name in _slots(kind):
         if hasattr(value, name):
             attributes[name] = getattr(value, name)
-    names = attributes.keys() - noise.keys()
+    names = [name for name in attributes if name not in noise]
     if walk.policy.include:
-        names |= {name for name in noise if name in attributes and walk.policy.includes(f"{walk.path}.{name}")}
+        names += [name for name in attributes if name in noise and walk.policy.includes(f"{walk.path}.{name}")]
     for name in sorted(names):
         if not _is_class_default(kind, name, attributes[name]):
             yield name, attributes[name]

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import is_dataclass
-from functools import partial
+from functools import lru_cache, partial
 from types import MethodType
 from typing import Any
 
@@ -32,7 +32,7 @@ from .module_code import ClassCodes, records
 from .module_hooks import encode_hooks
 from .module_training import ClassTraining, passes_on, randomness, training_matters
 from .module_tree import Node, grow
-from .tensors import TensorHashing
+from .tensors import TensorHashing, describe
 from .values import encode_scalar, encode_sequence
 from .walk import IGNORED, Encoder, Walk, frame
 
@@ -67,7 +67,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
             _file(walk, ".training", lambda: _training(nodes, codes, walk), always=True),
             _file(walk, ".hooks", lambda: encode_hooks(nodes, walk)),
             _file(walk, ".device", lambda: _device(nodes, walk)),
-            _file(walk, ".weights", lambda: _encode_weights({**weights, **others}, hashing.finish(), walk)),
+            _file(walk, ".weights", lambda: _encode_weights({**weights, **others}, hashing, walk)),
         ]
     return frame("module", *(placeholder for placeholder in placeholders if placeholder))
 
@@ -166,9 +166,14 @@ def _in_place(nodes: list[Node], walk: Walk) -> Iterator[None]:
         for module in (node.module, *node.wrappers):
             if id(module) not in seen:
                 seen.add(id(module))
-                references.append((module, frame("module at", node.path.encode())))
+                references.append((module, _standing_at(node.path)))
     with walk.standing_for(references):
         yield
+
+
+@lru_cache(maxsize=16384)
+def _standing_at(path: str) -> bytes:
+    return frame("module at", path.encode())
 
 
 #: Attributes that count, by the path of their module and their name.
@@ -226,32 +231,27 @@ def _counted_weights(named: dict[str, torch.Tensor], walk: Walk) -> dict[str, to
     return {path: tensor for path, tensor in named.items() if path not in left_out}
 
 
-def _encode_weights(named: dict[str, torch.Tensor], tokens: dict[str, bytes], walk: Walk) -> bytes:
+def _encode_weights(named: dict[str, torch.Tensor], hashing: TensorHashing, walk: Walk) -> bytes:
     pieces: list[bytes] = []
     root = walk.path
-    for path, token in sorted(tokens.items()):
-        tensor = named[path]
-        walk.part(token, f"{str(tensor.dtype)[6:]} {tuple(tensor.shape)}", name=root + path)
-        pieces += (path.encode(), token)
+    described = [(path, describe(tensor)) for path, tensor in sorted(named.items())]
+    tokens = hashing.finish()  # all that can be done without it is done: from here on, the threads are waited for
+    for path, text in described:
+        walk.part(tokens[path], text, name=root + path)
+        pieces += (path.encode(), tokens[path])
     return frame("weights", *pieces)
 
 
 def _device(nodes: list[Node], walk: Walk) -> bytes | None:
     if walk.policy.device != "strict":
         return None
-    places = [
-        (node.path, name, tensor.device.type)
-        for node in nodes
-        for tensors in (node.module._parameters, node.module._buffers)
-        for name, tensor in tensors.items()
-        if tensor is not None
-    ]
-    kinds = sorted({kind for _, _, kind in places})
+    tensors = _registered_weights(nodes)
+    kinds = sorted({tensor.device.type for tensor in tensors.values()})
     walk.part(frame("devices", *map(str.encode, kinds)), ", ".join(kinds), name=f"{walk.path}.device")
     if len(kinds) <= 1:
         return frame("device", *map(str.encode, kinds))
-    named = {f"{path}.{name}": kind for path, name, kind in places}
-    return frame("devices", *(text.encode() for item in sorted(named.items()) for text in item))
+    places = sorted((path, tensor.device.type) for path, tensor in tensors.items())
+    return frame("devices", *(text.encode() for place in places for text in place))
 
 
 # --- structure
@@ -376,7 +376,7 @@ def _held(nodes: list[Node], walk: Walk, names: tuple[str, ...], wanted: Any) ->
     for node in nodes:
         for name in names if node.inside is None else ():
             value = node.module.__dict__.get(name)
-            if wanted(name, value):
+            if value is not None and wanted(name, value):
                 # Mostly all submodules hold the one config of the model: it is looked at once.
                 if id(value) not in met:
                     met[id(value)] = walk.child(value, f"{node.path}.{name}")
@@ -391,15 +391,16 @@ def _training(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes:
     pieces: list[bytes] = []
     random: dict[str, list[str]] = {}
     said = {cls: ClassTraining.of(cls, codes) for cls in dict.fromkeys(node.cls for node in nodes)}
+    root = walk.path
     for node in nodes:
         module = node.module
         if node.inside is None and training_matters(module, said[node.cls]):
             token = b"bool:1" if module.training else b"bool:0"
-            walk.part(token, str(module.training), name=f"{walk.path}{node.path}.training")
+            walk.part(token, str(module.training), name=f"{root}{node.path}.training")
             pieces += (node.path.encode(), token)
         reason = randomness(module, said[node.cls])
         if reason is not None:
-            random.setdefault(reason, []).append(f"{walk.path}{node.path}")
+            random.setdefault(reason, []).append(f"{root}{node.path}")
     for reason, paths in random.items():
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         walk.stochastic(f"{paths[0]}{others}: {reason}", "torch")

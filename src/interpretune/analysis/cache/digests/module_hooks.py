@@ -46,8 +46,7 @@ def encode_hooks(nodes: list[Node], walk: Walk) -> bytes | None:
     for node in nodes:
         for module in (*node.wrappers, node.module) if node.inside is None else ():
             for kind, *flags in _HOOK_KINDS:
-                hooks = getattr(module, kind, None)
-                if hooks:
+                if hooks := getattr(module, kind, None):
                     with walk.at(node.path):
                         pieces += _registered(kind, hooks, [getattr(module, flag, None) for flag in flags], walk)
         for name, tensor in node.module._parameters.items() if node.inside is None else ():

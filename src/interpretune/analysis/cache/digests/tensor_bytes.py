@@ -12,7 +12,8 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from operator import itemgetter
+from functools import lru_cache
+from operator import attrgetter
 
 import torch
 import xxhash
@@ -22,7 +23,7 @@ from .walk import frame
 __all__ = ["CHUNK_BYTES", "SLAB_BYTES", "Hashing", "Leaf"]
 
 #: Bytes per leaf digest. Another value gives other keys, so a change needs a new `KEY_VERSION`.
-CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 256 * 2**20
 #: Bytes copied at a time, per thread, of a tensor that is no contiguous CPU memory.
 SLAB_BYTES = 4 * 2**20
 #: Columns copied at a time where a tensor is not stored row by row.
@@ -57,18 +58,18 @@ class Leaf:
         self.error: Exception | None = None
         self._memory: memoryview | None = None
 
-    def pieces(self) -> list[tuple[int, Leaf, int]]:
-        """Give what is left to do, in pieces that may be done at the same time: size, leaf, where each begins."""
+    def pieces(self) -> list[tuple[Leaf, int]]:
+        """Give what is left to do, as pieces that may be done at the same time: this leaf and where each begins."""
         data = self.tensor.detach()
         if not data.is_cpu or not data.is_contiguous() or data.is_conj() or data.is_neg():
-            return [(self.nbytes, self, 0)]
+            return [(self, 0)]
         try:
             self._memory = _memory(data)
         except _UNREADABLE as error:
             self.error = error
             return []
         self.chunks = [b""] * -(-self.nbytes // CHUNK_BYTES)
-        return [(min(CHUNK_BYTES, self.nbytes - at), self, at) for at in range(0, self.nbytes, CHUNK_BYTES)]
+        return [(self, at) for at in range(0, self.nbytes, CHUNK_BYTES)]
 
     def do(self, at: int) -> None:
         """Do one piece; what goes wrong is kept as the leaf's error."""
@@ -95,8 +96,12 @@ class Leaf:
 
     def token(self) -> bytes:
         """Give the token, once all tasks are done."""
-        shape = ",".join(map(str, self.tensor.shape))
-        return frame("tensor", str(self.tensor.dtype).encode(), shape.encode(), *self.chunks)
+        return frame("tensor", *_kind(self.tensor.dtype, self.tensor.shape), *self.chunks)
+
+
+@lru_cache(maxsize=4096)
+def _kind(dtype: torch.dtype, shape: torch.Size) -> tuple[bytes, bytes]:
+    return str(dtype).encode(), ",".join(map(str, shape)).encode()
 
 
 def _copies(tensor: torch.Tensor) -> Iterator[memoryview]:
@@ -149,23 +154,25 @@ class Hashing:
     def __init__(self, leaves: list[Leaf]) -> None:
         # Small ones are hashed without letting go of the interpreter's lock, so threads would only wait for each other.
         self._small = [leaf for leaf in leaves if leaf.nbytes < SMALL_LEAF]
-        pieces = [piece for leaf in leaves if leaf.nbytes >= SMALL_LEAF for piece in leaf.pieces()]
-        pieces.sort(key=itemgetter(0), reverse=True)
-        self._waiting = deque(pieces)
+        large = sorted((leaf for leaf in leaves if leaf.nbytes >= SMALL_LEAF), key=attrgetter("nbytes"), reverse=True)
+        self._waiting: deque[tuple[Leaf, int]] = deque()
         self._running: list[Future[None]] = []
-        threads = min(MAX_THREADS, _processors(), len(pieces)) - 1  # the caller's is one of them
-        if threads < 1 or sum(size for size, _, _ in pieces) <= SMALL_BYTES:
-            return
-        # A pool per call: one that is kept would not survive a fork, and its threads cost less than a millisecond.
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="tensor-digests")
-        self._running = [pool.submit(self._work) for _ in range(threads)]
-        pool.shutdown(wait=False)
+        threads = min(MAX_THREADS, _processors()) - 1  # the caller's is one of them
+        with_threads = threads > 0 and sum(leaf.nbytes for leaf in large) > SMALL_BYTES
+        for leaf in large:
+            self._waiting += leaf.pieces()
+            # They begin with the largest, which keeps them busy while the others are made ready.
+            if with_threads and not self._running:
+                # A pool per call: one that is kept would not survive a fork, and its threads cost little.
+                pool = ThreadPoolExecutor(threads, thread_name_prefix="tensor-digests")
+                self._running = [pool.submit(self._work) for _ in range(threads)]
+                pool.shutdown(wait=False)
 
     def wait(self) -> None:
         """Hash what is left, together with the threads."""
         self._work()
         for leaf in self._small:
-            for _, _, at in leaf.pieces():
+            for _, at in leaf.pieces():
                 leaf.do(at)
         for future in self._running:
             future.result()
@@ -173,7 +180,7 @@ class Hashing:
     def _work(self) -> None:
         while True:
             try:
-                _, leaf, at = self._waiting.popleft()
+                leaf, at = self._waiting.popleft()
             except IndexError:  # nothing is left, or another thread took the last one
                 return
             leaf.do(at)

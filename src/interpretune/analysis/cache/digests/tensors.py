@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -94,7 +95,12 @@ def encode_name(value: Any, walk: Walk) -> bytes:
 
 def describe(value: torch.Tensor) -> str:
     """Say what a person wants to see of a tensor, such as ``float32 (768, 3072)``."""
-    return f"{str(value.dtype).removeprefix('torch.')} {_shape_text(value)}"
+    return f"{_dtype_name(value.dtype)} {_shape_text(value)}"
+
+
+@lru_cache(maxsize=256)
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def tensor_digests(named: Mapping[str, torch.Tensor], walk: Walk) -> dict[str, bytes]:
@@ -209,7 +215,12 @@ def _is_plain(tensor: torch.Tensor) -> bool:
 
 
 def _shape_text(tensor: torch.Tensor) -> str:
-    return f"({', '.join(map(str, tensor.shape))})" if not tensor.is_nested else "(nested)"
+    return "(nested)" if tensor.is_nested else _shown_shape(tensor.shape)
+
+
+@lru_cache(maxsize=4096)
+def _shown_shape(shape: torch.Size) -> str:
+    return f"({', '.join(map(str, shape))})"
 
 
 def _identity(tensor: torch.Tensor) -> tuple[Any, ...]:

@@ -517,7 +517,7 @@ class Walk:
             del tokens[self.root]
         return WalkResult(
             components={name: hex_digest(frame("digest", value)) for name, value in sorted(tokens.items())},
-            parts={name: dict(sorted(parts.items())) for name, parts in sorted(self._parts.items())},
+            parts=dict(self._parts),
             notes=list(self.notes),
             ignored=sorted(set(self.ignored)),
             uses=set(self.uses),
