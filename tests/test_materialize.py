@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import datasets
 import numpy as np
 import pytest
+from datasets import Array2D, Features
 
 from interpretune.analysis.cache import AnalysisCache
 from interpretune.analysis.cache.errors import RowError, UnfingerprintableError
@@ -110,6 +112,55 @@ def test_a_wrong_row_tells_its_number_in_the_whole_dataset(base):
     assert (caught.value.row, caught.value.column) == (7, "numbers")
     materialize(step, BATCHES, features=FEATURES, limit=5)
     assert last_outcome().status == "hit", "the batch before the wrong one was kept"
+
+
+LARGE = Features({"x": Array2D((2, 200_000), "float32")})
+
+
+def large_rows(count, wrong=None):
+    """One batch of 1.6 MB for each number, in a buffer that is filled again and again."""
+    buffer = np.zeros((2, 200_000), "float32")
+
+    def step(batch, index):
+        buffer[:] = batch
+        return {"x": buffer if batch != wrong else buffer[:1]}
+
+    return lambda **asked: materialize(step, list(range(count)), features=LARGE, **asked)
+
+
+def assert_counted(rows, count):
+    # Each row holds nothing but its number, to the last element.
+    assert len(rows) == count
+    for number, row in enumerate(rows.with_format("numpy")):
+        assert (row["x"] == number).all()
+
+
+def test_large_rows_are_those_of_their_moment(base):
+    configure(shard_bytes=5 * 2**20)
+    assert_counted(large_rows(40)(), 40)
+    assert last_outcome().status == "miss"
+    assert_counted(large_rows(40)(), 40)
+    assert last_outcome().status == "hit"
+
+
+def test_a_wrong_row_among_large_ones_tells_its_number_and_costs_none_before_it(base):
+    with pytest.raises(RowError) as caught:
+        large_rows(30, wrong=7)()
+    assert (caught.value.row, caught.value.column) == (7, "x")
+    assert "_encode_batch" in "".join(traceback.format_tb(caught.tb)), "the traceback leads to where it was found"
+    assert_counted(large_rows(30, wrong=7)(limit=7), 7)
+    assert last_outcome().status == "hit"
+
+
+def test_large_rows_that_stay_in_memory_keep_their_values(monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError("no space left on this device")
+
+    monkeypatch.setattr("interpretune.analysis.cache.request.temporary_directory", fail)
+    enable_analysisstore_caching(False)
+    with pytest.warns(UserWarning, match="no space left"):
+        rows = large_rows(40)()
+    assert_counted(rows, 40)
 
 
 def test_arguments_that_make_no_sense_are_refused(calls):
