@@ -29,7 +29,7 @@ import transformers
 from _claims import Claim, best_seconds, report
 from datasets.fingerprint import Hasher
 
-from interpretune.analysis.cache.digests.walk import Policy
+from interpretune.analysis.cache.digests.policy import Policy
 from interpretune.analysis.cache.hasher import AnalysisStoreHasher
 
 OURS = "key"

@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from interpretune.analysis.cache.digests.registry import find_encoder
-from interpretune.analysis.cache.digests.walk import Walk, WalkResult
+from interpretune.analysis.cache.digests.results import WalkResult
+from interpretune.analysis.cache.digests.walk import Walk
 
 
 def digest(op: Any) -> WalkResult:

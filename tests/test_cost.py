@@ -52,7 +52,7 @@ def test_known_weights_are_not_read_again_where_versions_are_trusted(monkeypatch
     torch = pytest.importorskip("torch")
     import xxhash
 
-    from interpretune.analysis.cache.digests.walk import Policy
+    from interpretune.analysis.cache.digests.policy import Policy
 
     model = torch.nn.Sequential(*(torch.nn.Linear(64, 64) for _ in range(4)))
     hasher = AnalysisStoreHasher(Policy(trust_versions=True))

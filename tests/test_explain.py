@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interpretune.analysis.cache.digests.walk import Part
+from interpretune.analysis.cache.digests.results import Part
 from interpretune.analysis.cache.explain import sentences
 from interpretune.analysis.cache.hasher import Fingerprint
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpretune.analysis.cache import AnalysisCache, Outcome, html
-from interpretune.analysis.cache.digests.walk import Part
+from interpretune.analysis.cache.digests.results import Part
 from interpretune.analysis.cache.hasher import Fingerprint
 from storing import store
 

@@ -15,8 +15,10 @@ torch = pytest.importorskip("torch")
 import datasets  # noqa: E402
 from torch.utils import data  # noqa: E402
 
+from interpretune.analysis.cache.digests.policy import Policy  # noqa: E402
 from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
-from interpretune.analysis.cache.digests.walk import Policy, Walk, WalkResult  # noqa: E402
+from interpretune.analysis.cache.digests.results import WalkResult  # noqa: E402
+from interpretune.analysis.cache.digests.walk import Walk  # noqa: E402
 from interpretune.analysis.cache.errors import UnfingerprintableError  # noqa: E402
 
 ROWS = torch.arange(12).reshape(6, 2)

@@ -23,8 +23,10 @@ transformers = pytest.importorskip("transformers")
 
 from torch import nn  # noqa: E402
 
+from interpretune.analysis.cache.digests.policy import Policy  # noqa: E402
 from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
-from interpretune.analysis.cache.digests.walk import Policy, Walk, WalkResult  # noqa: E402
+from interpretune.analysis.cache.digests.results import WalkResult  # noqa: E402
+from interpretune.analysis.cache.digests.walk import Walk  # noqa: E402
 from interpretune.analysis.cache.errors import UnfingerprintableError  # noqa: E402
 
 SPECIAL = {"vocab_size": 50, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}

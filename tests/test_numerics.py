@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from interpretune.analysis.cache.digests.numerics import numerics_components, rng_components, runtime_versions
+from interpretune.analysis.cache.digests.policy import Policy
 from interpretune.analysis.cache.digests.registry import find_encoder
-from interpretune.analysis.cache.digests.walk import Policy, Walk
+from interpretune.analysis.cache.digests.walk import Walk
 
 
 def key(value: Any) -> str:
@@ -153,7 +154,7 @@ class TestNumerics:
         script = (
             "import torch\n"
             "from interpretune.analysis.cache.digests.numerics import numerics_components\n"
-            "from interpretune.analysis.cache.digests.walk import Policy\n"
+            "from interpretune.analysis.cache.digests.policy import Policy\n"
             "print(sorted(numerics_components(Policy()).items())); assert not torch.cuda.is_initialized()\n"
         )
         outputs = {

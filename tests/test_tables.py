@@ -34,8 +34,10 @@ from datasets import (
 
 from interpretune.analysis.cache.digests import file_digests
 from interpretune.analysis.cache.digests.file_digests import remember_in
+from interpretune.analysis.cache.digests.policy import Policy
 from interpretune.analysis.cache.digests.registry import find_encoder
-from interpretune.analysis.cache.digests.walk import Policy, Walk, WalkResult
+from interpretune.analysis.cache.digests.results import WalkResult
+from interpretune.analysis.cache.digests.walk import Walk
 from interpretune.analysis.cache.errors import UnfingerprintableError
 
 FEATURES = Features(

@@ -18,8 +18,10 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from interpretune.analysis.cache.digests import tensor_bytes, tensors  # noqa: E402
+from interpretune.analysis.cache.digests.policy import Policy  # noqa: E402
 from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
-from interpretune.analysis.cache.digests.walk import Policy, Walk, WalkResult  # noqa: E402
+from interpretune.analysis.cache.digests.results import WalkResult  # noqa: E402
+from interpretune.analysis.cache.digests.walk import Walk  # noqa: E402
 from interpretune.analysis.cache.errors import UnfingerprintableError  # noqa: E402
 
 

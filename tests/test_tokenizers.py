@@ -19,8 +19,10 @@ tokenizers = pytest.importorskip("tokenizers")
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
 
+from interpretune.analysis.cache.digests.policy import Policy  # noqa: E402
 from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
-from interpretune.analysis.cache.digests.walk import Policy, Walk, WalkResult  # noqa: E402
+from interpretune.analysis.cache.digests.results import WalkResult  # noqa: E402
+from interpretune.analysis.cache.digests.walk import Walk  # noqa: E402
 from interpretune.analysis.cache.errors import UnfingerprintableError  # noqa: E402
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "##s"]

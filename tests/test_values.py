@@ -38,8 +38,10 @@ import pytest
 
 from interpretune.analysis.cache.digests import registry
 from interpretune.analysis.cache.digests.config_suffix import config_suffix
+from interpretune.analysis.cache.digests.policy import Policy
 from interpretune.analysis.cache.digests.registry import find_encoder, register_encoder
-from interpretune.analysis.cache.digests.walk import Policy, Walk, WalkResult
+from interpretune.analysis.cache.digests.results import WalkResult
+from interpretune.analysis.cache.digests.walk import Walk
 from interpretune.analysis.cache.errors import UnfingerprintableError
 
 GOLDEN = Path(__file__).parent / "golden" / "values.py"

@@ -17,8 +17,9 @@ from datasets import Dataset
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from interpretune.analysis.cache.digests.policy import Policy
 from interpretune.analysis.cache.digests.registry import find_encoder
-from interpretune.analysis.cache.digests.walk import Policy, Walk
+from interpretune.analysis.cache.digests.walk import Walk
 
 # Hypothesis keeps the text of what it builds, and a long list in it is meant.
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")

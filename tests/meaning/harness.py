@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import interpretune.analysis.cache as package
-from interpretune.analysis.cache.digests.walk import Part
+from interpretune.analysis.cache.digests.results import Part
 from interpretune.analysis.cache.hasher import Fingerprint
 
 from .install import editable_install

@@ -33,7 +33,7 @@ def ask(namespace: dict[str, Any], scene: dict[str, Any]) -> dict[str, Any]:
     Returns:
         By the name of each question: key, components, parts, notes, stochastic; or the error.
     """
-    from interpretune.analysis.cache.digests.walk import Policy
+    from interpretune.analysis.cache.digests.policy import Policy
     from interpretune.analysis.cache.errors import UnfingerprintableError
     from interpretune.analysis.cache.hasher import AnalysisStoreHasher
 

@@ -31,8 +31,8 @@ from .settings import (
 )
 
 if TYPE_CHECKING:
+    from .digests.policy import Policy
     from .digests.registry import register_encoder
-    from .digests.walk import Policy
     from .directories import get_analysis_cache_dir
     from .hasher import AnalysisStoreHasher, Difference, Fingerprint
     from .materializing import dataset_from_generator, materialize
@@ -71,7 +71,7 @@ _LATER = {
     "Difference": "hasher",
     "Fingerprint": "hasher",
     "Outcome": "outcome",
-    "Policy": "digests.walk",
+    "Policy": "digests.policy",
     "dataset_from_generator": "materializing",
     "get_analysis_cache_dir": "directories",
     "last_outcome": "outcome",

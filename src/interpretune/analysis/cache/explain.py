@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .digests.walk import Part
+from .digests.results import Part
 from .entry import Entry
 from .hasher import Difference, Fingerprint
 

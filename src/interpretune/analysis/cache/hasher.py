@@ -12,8 +12,11 @@ from typing import Any
 
 from . import html
 from .digests.code.graph import encode_called
+from .digests.policy import Policy
 from .digests.registry import find_encoder
-from .digests.walk import Part, Policy, Walk, WalkResult, frame, hex_digest
+from .digests.results import Part, WalkResult
+from .digests.tokens import frame, hex_digest
+from .digests.walk import Walk
 
 __all__ = ["KEY_VERSION", "AnalysisStoreHasher", "Difference", "Fingerprint"]
 

@@ -12,7 +12,7 @@ import datasets
 
 from . import settings
 from .batches import count_batches
-from .digests.walk import Policy
+from .digests.policy import Policy
 from .errors import RowError, UnfingerprintableError
 from .hasher import AnalysisStoreHasher, Fingerprint
 from .host_call import HostCall

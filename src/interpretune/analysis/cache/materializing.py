@@ -24,7 +24,8 @@ import datasets
 
 from .arguments import check_callable, read_features, read_inputs, read_limit, read_split
 from .batches import Batches, batches_from, count_batches, require_repeatable
-from .digests.walk import Part, Policy
+from .digests.policy import Policy
+from .digests.results import Part
 from .errors import UnfingerprintableError
 from .hasher import AnalysisStoreHasher, Fingerprint
 from .paths import digests_directory

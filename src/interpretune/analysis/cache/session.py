@@ -12,7 +12,9 @@ from functools import partial
 from typing import Any
 
 from .digests.attributes import objects_understood
-from .digests.walk import Composed, Policy, Walk, frame
+from .digests.policy import Policy
+from .digests.tokens import frame
+from .digests.walk import Composed, Walk
 from .session_hooks import encode_hooks, encode_names
 from .session_names import put_into_host, user_classes
 from .session_ops import encode_implementation, encode_parameters, encode_schemas, encode_traits

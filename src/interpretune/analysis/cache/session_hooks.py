@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from .digests.walk import Walk, frame
+from .digests.tokens import frame
+from .digests.walk import Walk
 
 __all__ = ["encode_hooks", "encode_names", "hook_functions", "selected_names"]
 

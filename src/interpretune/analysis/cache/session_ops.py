@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .digests.attributes import objects_understood
-from .digests.walk import Walk, frame
+from .digests.tokens import frame
+from .digests.walk import Walk
 from .session_names import names_called
 from .session_table import NOISE, row_of
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .digests.walk import frame
+from .digests.tokens import frame
 from .errors import UnfingerprintableError
 from .session_hooks import hook_functions
 from .session_names import OUTSIDE_OF_BATCHES, carries_state, functions_of, names_read, reachable, user_classes

@@ -14,7 +14,8 @@ import numpy as np
 import xxhash
 
 from .instances import class_token
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = ["encode_array", "encode_dtype", "encode_random_state"]
 

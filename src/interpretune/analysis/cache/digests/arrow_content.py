@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from .walk import frame
+from .tokens import frame
 
 __all__ = ["ColumnDigest", "column_digests", "type_token"]
 

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 from .code.noise import is_noise
-from .walk import IGNORED, NOISE, Walk, frame
+from .tokens import IGNORED, NOISE, frame
+from .walk import Walk
 
 __all__ = [
     "NOISE_ATTRIBUTES",

@@ -17,7 +17,8 @@ from datasets import Features
 from datasets.fingerprint import Hasher
 
 from .registry import find_encoder
-from .walk import Walk, frame, hex_digest
+from .tokens import frame, hex_digest
+from .walk import Walk
 
 __all__ = ["config_suffix"]
 

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .walk import frame, hex_digest
+from .tokens import frame, hex_digest
 
 __all__ = ["remember_in", "remembered_digests"]
 

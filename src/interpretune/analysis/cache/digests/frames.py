@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from .instances import class_token
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = ["encode_frame", "encode_index", "encode_missing", "encode_moment"]
 

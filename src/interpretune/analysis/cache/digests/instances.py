@@ -16,8 +16,9 @@ from functools import cached_property
 from typing import Any
 
 from .distributions import PYTHON, class_origin
+from .tokens import IGNORED, frame
 from .values import encode_scalar, item_tokens, mapping_tokens, set_tokens
-from .walk import IGNORED, Walk, frame
+from .walk import Walk
 
 __all__ = [
     "class_token",

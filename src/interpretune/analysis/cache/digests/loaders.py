@@ -19,7 +19,8 @@ from .code.graph import encode_called
 from .distributions import class_origin
 from .instances import encode_instance
 from .tensors import tensor_digests
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = ["encode_collator", "encode_generator", "encode_loader", "encode_sampler", "encode_torch_dataset"]
 

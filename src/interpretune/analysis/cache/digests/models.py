@@ -33,8 +33,9 @@ from .module_hooks import encode_hooks
 from .module_training import ClassTraining, passes_on, randomness, training_matters
 from .module_tree import Node, grow
 from .tensors import TensorHashing, describe
+from .tokens import IGNORED, frame
 from .values import encode_scalar, encode_sequence
-from .walk import IGNORED, Encoder, Walk, frame
+from .walk import Encoder, Walk
 
 __all__ = ["encode_config", "encode_module", "encode_pipeline"]
 

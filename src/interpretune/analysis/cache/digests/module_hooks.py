@@ -10,7 +10,8 @@ from .distributions import class_origin
 from .module_tree import Node
 from .observers import is_observer, keeper_token
 from .registry import find_encoder
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = ["NOISE_HOOKS", "encode_hooks"]
 

@@ -14,7 +14,7 @@ from functools import cache, partial
 from importlib import metadata
 from typing import Any
 
-from .walk import Policy
+from .policy import Policy
 
 __all__ = ["numerics_components", "rng_components", "runtime_versions"]
 

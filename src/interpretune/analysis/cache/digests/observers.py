@@ -20,7 +20,8 @@ from typing import Any
 
 from .code.source import find_source
 from .code.syntax import syntax_token
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = ["is_observer", "keeper_token"]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = ["encode_graph", "encode_operator", "encode_script_function", "encode_script_object"]
 

@@ -13,7 +13,8 @@ from typing import Any, TypeVar, cast
 
 from .distributions import is_offered
 from .instances import holds_builtin, is_record
-from .walk import Composed, Encoder, Walk, frame
+from .tokens import frame
+from .walk import Composed, Encoder, Walk
 
 __all__ = ["find_encoder", "has_own_meaning", "register_encoder"]
 

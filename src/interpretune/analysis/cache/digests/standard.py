@@ -14,8 +14,9 @@ from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
 from .instances import class_token
+from .tokens import frame
 from .values import encode_mapping
-from .walk import Walk, frame
+from .walk import Walk
 
 __all__ = ["encode_mapping_proxy", "encode_path", "encode_standard"]
 

@@ -18,7 +18,8 @@ from datasets.features.features import require_decoding
 from .arrow_content import column_digests, type_token
 from .file_digests import remembered_digests
 from .instances import class_token
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = [
     "encode_arrow",

@@ -18,7 +18,7 @@ from operator import attrgetter
 import torch
 import xxhash
 
-from .walk import frame
+from .tokens import frame
 
 __all__ = ["CHUNK_BYTES", "SLAB_BYTES", "Hashing", "Leaf"]
 
@@ -158,15 +158,18 @@ class Hashing:
         self._waiting: deque[tuple[Leaf, int]] = deque()
         self._running: list[Future[None]] = []
         threads = min(MAX_THREADS, _processors()) - 1  # the caller's is one of them
-        with_threads = threads > 0 and sum(leaf.nbytes for leaf in large) > SMALL_BYTES
+        if threads < 1 or sum(leaf.nbytes for leaf in large) <= SMALL_BYTES:
+            self._waiting += (piece for leaf in large for piece in leaf.pieces())
+            return
+        # A pool per call: one that is kept would not survive a fork, and its threads cost less than a millisecond.
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="tensor-digests")
         for leaf in large:
             self._waiting += leaf.pieces()
-            # They begin with the largest, which keeps them busy while the others are made ready.
-            if with_threads and not self._running:
-                # A pool per call: one that is kept would not survive a fork, and its threads cost little.
-                pool = ThreadPoolExecutor(threads, thread_name_prefix="tensor-digests")
-                self._running = [pool.submit(self._work) for _ in range(threads)]
-                pool.shutdown(wait=False)
+            if not self._running:
+                # The largest keeps a thread busy while the others are made ready.
+                self._running.append(pool.submit(self._work))
+        self._running += (pool.submit(self._work) for _ in range(threads))
+        pool.shutdown(wait=False)
 
     def wait(self) -> None:
         """Hash what is left, together with the threads."""

@@ -20,7 +20,8 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from .attributes import counted, encode_state
 from .tensor_bytes import Hashing, Leaf
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = [
     "TensorHashing",

@@ -11,7 +11,8 @@ from typing import Any
 
 from .attributes import counted, objects_understood
 from .distributions import class_origin
-from .walk import Walk, frame
+from .tokens import frame
+from .walk import Walk
 
 __all__ = ["NOISE_ATTRIBUTES", "encode_added_token", "encode_backend", "encode_piece", "encode_tokenizer"]
 

@@ -11,7 +11,8 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .walk import IGNORED, Walk, atomic, frame, hex_digest
+from .tokens import IGNORED, frame, hex_digest
+from .walk import Walk, atomic
 
 __all__ = [
     "encode_bytes_like",

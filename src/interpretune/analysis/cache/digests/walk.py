@@ -3,136 +3,32 @@
 A `Walk` knows where it is (a dotted path), asks the encoder of each object it meets for a *token*, and collects what a
 person will want to know later: the smallest parts with their digests, notes, and the libraries whose code takes part.
 
-A token is bytes that stand for a meaning. Scalars give short readable tokens (``b"int:5"``); everything else gives
-``frame(tag, *tokens)``. `frame` prefixes each piece with its length, so ``["ab", "c"]`` and ``["a", "bc"]`` differ, and
-begins with ``@``, which no scalar token does.
-
 Functions and classes may refer to each other in circles. Whoever meets one calls `Walk.code`, which gives a token of
 its own text at once and puts it on a list; `Walk.finish` works the list off and folds the whole graph into the digest.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
-
-import xxhash
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ..errors import UnfingerprintableError
-from ..settings import check_choice, listed
+from .policy import Policy
+from .results import Part, WalkResult
+from .tokens import IGNORED, NOISE, frame, hex_digest
 
 if TYPE_CHECKING:
     from .code.graph import CodeGraph
 
-__all__ = [
-    "IGNORED",
-    "NOISE",
-    "Composed",
-    "Encoder",
-    "Part",
-    "Policy",
-    "Walk",
-    "WalkResult",
-    "atomic",
-    "frame",
-    "hex_digest",
-]
+__all__ = ["Composed", "Encoder", "Walk", "atomic"]
 
 #: Parts kept for one component; beyond it a diff names the container instead of the leaf.
 MAX_PARTS = 20_000
 #: Characters of a value or of a source text that a part keeps for a person to read.
 MAX_TEXT = 8_000
-#: Token of what the user left out. Where things have names, nothing is left of it, not even its name.
-IGNORED = b"ignored"
-#: Token of an object that can change nothing, such as a logger.
-NOISE = b"noise"
-
-
-def frame(tag: str, *pieces: bytes) -> bytes:
-    """Digest a tag and pieces so that no other tag or division of the same bytes gives the same result.
-
-    Args:
-        tag: the kind of thing, such as ``"list"``; part of the digest.
-        pieces: tokens or raw bytes, in an order that means something (sort what is unordered).
-
-    Returns:
-        ``b"@"`` and the 16 bytes of an xxh3-128.
-    """
-    hasher = xxhash.xxh3_128()
-    for piece in (tag.encode(), *pieces):
-        hasher.update(len(piece).to_bytes(8, "little"))
-        hasher.update(piece)
-    return b"@" + hasher.digest()
-
-
-def hex_digest(token: bytes) -> str:
-    """Give any token as 32 hexadecimal digits."""
-    return token[1:].hex() if len(token) == 17 and token[:1] == b"@" else frame("token", token)[1:].hex()
-
-
-class Part(NamedTuple):
-    """The smallest thing a diff can name: a tensor, a function, a field, a column."""
-
-    #: Its token, or the digest of that. There are a thousand parts in a model, and where a result is found nobody asks
-    #: for their digests, so these are made when they are asked for.
-    token: bytes | str
-    #: What a person reads: the value itself, ``float32 (768, 3072)``, or a function's normalised source.
-    text: str = ""
-
-    @property
-    def digest(self) -> str:
-        """32 hexadecimal digits."""
-        return self.token if isinstance(self.token, str) else hex_digest(self.token)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a user decides about the meaning of a run.
-
-    Args:
-        ignore: dotted paths, with ``*`` as wildcard, that do not count.
-        include: dotted paths, with ``*`` as wildcard, that count although they are taken for noise.
-        runtime: ``"strict"`` (torch and transformers by minor version, the host exactly), ``"exact"`` or ``"ignore"``.
-        device: ``"strict"`` (the device type counts) or ``"portable"``.
-        trust_versions: reuse the digest of a tensor whose storage, shape and version counter are unchanged.
-
-    Raises:
-        ValueError: ``runtime`` or ``device`` is not one of its values.
-    """
-
-    ignore: Sequence[str] = ()
-    include: Sequence[str] = ()
-    runtime: str = "strict"
-    device: str = "strict"
-    trust_versions: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("runtime", "device"):
-            check_choice(name, getattr(self, name))
-        for name in ("ignore", "include"):
-            object.__setattr__(self, name, listed(getattr(self, name)))
-
-    def ignores(self, path: str) -> bool:
-        """Tell whether the user left this dotted path out."""
-        return any(_matches(pattern, path) for pattern in self.ignore)
-
-    def may_ignore_below(self, path: str) -> bool:
-        """Tell whether the user may have left out something at or below this dotted path."""
-        heads = [(pattern.partition("*")[0], "*" in pattern) for pattern in self.ignore]
-        return any(head.startswith(path) or (wild and path.startswith(head)) for head, wild in heads)
-
-    def includes(self, path: str) -> bool:
-        """Tell whether the user asked for this dotted path although it is taken for noise."""
-        return any(_matches(pattern, path) for pattern in self.include)
-
-
-def _matches(pattern: str, path: str) -> bool:
-    # Only `*` is a wildcard: the brackets of a path such as `inputs.cfg['label'][0]` stand for themselves.
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), path, re.DOTALL) is not None
 
 
 class Encoder(Protocol):
@@ -162,27 +58,6 @@ class Composed:
     """
 
     encode: Callable[[Walk], bytes]
-
-
-@dataclass
-class WalkResult:
-    """What one walk found: digests in hex, by component name, and what explains them."""
-
-    #: The walk's own name and the names of the components that were filed apart, each with its digest.
-    components: dict[str, str]
-    #: By component name, then by path below it.
-    parts: dict[str, dict[str, Part]]
-    notes: list[str]
-    ignored: list[str]
-    #: Names of the installed distributions whose code or objects take part.
-    uses: set[str]
-    #: Why the run draws random numbers; empty where it does not.
-    stochastic: list[str] = field(default_factory=list)
-    #: Which global generators it draws from: ``"numpy"``, ``"python"``, ``"torch"``.
-    draws: set[str] = field(default_factory=set)
-    #: What draws random numbers only in a circumstance, by that circumstance, which another walk may come upon.
-    suspected: dict[str, list[str]] = field(default_factory=dict)
-    circumstances: set[str] = field(default_factory=set)
 
 
 class _Step:

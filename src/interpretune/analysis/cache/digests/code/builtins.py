@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..walk import frame
+from ..tokens import frame
 from .descriptions import describe, documentation, fields, text_of
 from .entries import count_variable
 from .imports import import_module

@@ -14,7 +14,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..attributes import encode_object
-from ..walk import Walk, frame
+from ..tokens import frame
+from ..walk import Walk
 from .fields import read_fields, read_model_fields
 from .lookup import is_generated, is_user_class, is_user_function, unwrap
 from .noise import is_noise

@@ -6,7 +6,7 @@ import sys
 from types import CodeType
 from typing import Any
 
-from ..walk import frame
+from ..tokens import frame
 from .syntax import scalar_token
 
 __all__ = ["code_token"]

@@ -14,7 +14,8 @@ from typing import Any
 
 from ...errors import UnfingerprintableError
 from ..attributes import counted
-from ..walk import Walk, frame
+from ..tokens import frame
+from ..walk import Walk
 from .lookup import is_users_code, unwrap
 from .noise import is_noise
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from ..walk import frame
+from ..tokens import frame
 from .lookup import is_user_class, unwrap
 from .operations import attribute
 from .values import Atoms, Known

@@ -7,7 +7,7 @@ import os
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from ..walk import frame
+from ..tokens import frame
 from .lookup import is_user_class
 from .values import Atoms, Each, Items, Known
 

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from ..attributes import objects_understood
-from ..walk import frame
+from ..tokens import frame
 from .syntax import scalar_token
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..walk import frame
+from ..tokens import frame
 from .nodes import Node
 
 __all__ = ["drawn_by", "fold"]

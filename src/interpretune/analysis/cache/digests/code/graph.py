@@ -17,7 +17,8 @@ from typing import Any
 
 from ...errors import UnfingerprintableError
 from ..registry import has_own_meaning
-from ..walk import Walk, frame
+from ..tokens import frame
+from ..walk import Walk
 from .bytecode import read_code
 from .classes import class_token, read_class
 from .contexts import described, identity, live_bindings, received, taken_apart

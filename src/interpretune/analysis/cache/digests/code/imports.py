@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ..walk import frame
+from ..tokens import frame
 from .operations import attribute
 from .values import Atoms, Known
 

@@ -26,7 +26,8 @@ from ..distributions import (
     module_origin,
     public_name,
 )
-from ..walk import Walk, frame
+from ..tokens import frame
+from ..walk import Walk
 from .compiled import code_token
 from .decorators import decorated_token
 from .lookup import dispatched

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..walk import frame
+from ..tokens import frame
 from .compiled import code_token
 from .source import Source, is_cell
 from .values import Atoms, Known

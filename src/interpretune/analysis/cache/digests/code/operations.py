@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..distributions import PYTHON, module_origin
 from ..registry import has_own_meaning
-from ..walk import frame
+from ..tokens import frame
 from .apply import Arguments, apply
 from .entries import count_length, count_variable, elements_of, entry_of, holds_objects
 from .lookup import (

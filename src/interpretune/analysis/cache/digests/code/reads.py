@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from ..walk import frame
+from ..tokens import frame
 from .apply import Arguments
 from .calls import read_arguments
 from .draws import draw, draws_unasked

@@ -11,7 +11,7 @@ import copy
 import struct
 from typing import Any
 
-from ..walk import frame
+from ..tokens import frame
 
 __all__ = ["FunctionNode", "arguments_of", "body_of", "readable", "scalar_token", "syntax_token"]
 

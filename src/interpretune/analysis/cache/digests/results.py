@@ -1,0 +1,46 @@
+"""What a walk finds: digests by component, and the parts that explain them to a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .tokens import hex_digest
+
+__all__ = ["Part", "WalkResult"]
+
+
+class Part(NamedTuple):
+    """The smallest thing a diff can name: a tensor, a function, a field, a column."""
+
+    #: Its token, or the digest of that. There are a thousand parts in a model, and where a result is found nobody asks
+    #: for their digests, so these are made when they are asked for.
+    token: bytes | str
+    #: What a person reads: the value itself, ``float32 (768, 3072)``, or a function's normalised source.
+    text: str = ""
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits."""
+        return self.token if isinstance(self.token, str) else hex_digest(self.token)
+
+
+@dataclass
+class WalkResult:
+    """What one walk found: digests in hex, by component name, and what explains them."""
+
+    #: The walk's own name and the names of the components that were filed apart, each with its digest.
+    components: dict[str, str]
+    #: By component name, then by path below it.
+    parts: dict[str, dict[str, Part]]
+    notes: list[str]
+    ignored: list[str]
+    #: Names of the installed distributions whose code or objects take part.
+    uses: set[str]
+    #: Why the run draws random numbers; empty where it does not.
+    stochastic: list[str] = field(default_factory=list)
+    #: Which global generators it draws from: ``"numpy"``, ``"python"``, ``"torch"``.
+    draws: set[str] = field(default_factory=set)
+    #: What draws random numbers only in a circumstance, by that circumstance, which another walk may come upon.
+    suspected: dict[str, list[str]] = field(default_factory=dict)
+    circumstances: set[str] = field(default_factory=set)
