@@ -24,7 +24,7 @@ transformers = pytest.importorskip("transformers")
 from torch import nn  # noqa: E402
 
 from interpretune.analysis.cache.digests.policy import Policy  # noqa: E402
-from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
+from interpretune.analysis.cache.digests.registry import _registered, find_encoder  # noqa: E402
 from interpretune.analysis.cache.digests.results import WalkResult  # noqa: E402
 from interpretune.analysis.cache.digests.walk import Walk  # noqa: E402
 from interpretune.analysis.cache.errors import UnfingerprintableError  # noqa: E402
@@ -492,6 +492,11 @@ ALIKE = {
     "list": [1, 2],
     "nested": ((1, 2),),
     "empty": (),
+    "empty list": [],
+    "dictionary": {"a": [1, {"b": None}]},
+    "deeper": [[[[[[1]]]]]],
+    "ellipsis": ...,
+    "a text that looks so": "<met>",
     "more digits than Python writes": 10**5000,
 }
 
@@ -504,6 +509,25 @@ def test_equal_modules_are_told_apart_from_such_that_only_look_so() -> None:
     ]
     assert len(set(keys)) == len(ALIKE) ** 2
     assert str(key(nn.Sequential(Holder(scale=(1, 2)), Holder(scale=(1, 2))))) in keys
+
+
+def test_a_config_is_told_apart_from_other_things_of_its_name() -> None:
+    held = [transformers.GPT2Config(n_layer=1), ..., "<met>", None, {"n_layer": 1}]
+    for name in ("config", "cfg"):
+        assert len({str(key(Holder(**{name: value}))) for value in held}) == len(held)
+
+
+def test_what_was_known_before_is_looked_at_again_where_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = Holder(scale=[1, {"a": 2.0}])
+    first = walked(holder)
+    again = walked(Holder(scale=[1, {"a": 2.0}]))
+    assert (again.components, again.parts) == (first.components, first.parts)
+    assert "inputs.m.scale[1]['a']" in again.parts["inputs.m.structure"]
+    holder.scale[1]["a"] = -0.0
+    assert changed_parts(first, walked(holder)) == {"inputs.m.scale[1]['a']"}
+    monkeypatch.setitem(_registered, float, lambda value: "any number")
+    mine = walked(Holder(scale=[1, {"a": 2.0}])).components
+    assert mine == walked(Holder(scale=[1, {"a": 3.0}])).components != first.components
 
 
 def test_what_modules_have_in_common_has_a_name_at_each_of_them() -> None:

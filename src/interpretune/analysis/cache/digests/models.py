@@ -34,8 +34,8 @@ from .module_training import ClassTraining, passes_on, randomness, training_matt
 from .module_tree import Node, grow
 from .tensors import TensorHashing, describe
 from .tokens import IGNORED, frame
-from .values import encode_scalar, encode_sequence
 from .walk import Encoder, Walk
+from .written import MET, Written
 
 __all__ = ["encode_config", "encode_module", "encode_pipeline"]
 
@@ -101,16 +101,25 @@ def _encode_config(value: Any, walk: Walk, dtype: torch.dtype | None) -> bytes:
     if getattr(value, "do_sample", False):
         walk.circumstance(CONFIGURED)
     pieces = [walk.code(type(value), ".__class__")]
-    for name, attribute in counted(value, walk):
-        if name in ("dtype", "torch_dtype"):
-            # Saving a model writes its dtype here as text, loading it writes the dtype itself.
-            attribute = getattr(torch, attribute, attribute) if isinstance(attribute, str) else attribute
-            if attribute is None or attribute is dtype:
-                continue
-        pieces += (name.encode(), walk.child(attribute, f".{name}"))
+    attributes = dict(counted(value, walk))
+    for name in ("dtype", "torch_dtype"):
+        # Saving a model writes its dtype here as text, loading it writes the dtype itself.
+        held = attributes.get(name)
+        held = getattr(torch, held, held) if isinstance(held, str) else held
+        if held is None or held is dtype:
+            attributes.pop(name, None)
+        else:
+            attributes[name] = held
+    pieces += Written(walk).once(type(value), attributes, lambda: _encode_fields(attributes, walk))
     for field in ("_attn_implementation", "_experts_implementation"):
         pieces += _implementation(getattr(value, field, None), field, walk)
     return frame("config", *pieces)
+
+
+def _encode_fields(attributes: dict[str, Any], walk: Walk) -> tuple[bytes, ...]:
+    return tuple(
+        piece for name, attribute in attributes.items() for piece in (name.encode(), walk.child(attribute, f".{name}"))
+    )
 
 
 def _main_dtype(nodes: list[Node]) -> torch.dtype | None:
@@ -262,7 +271,7 @@ def _structure(nodes: list[Node], kept: _Kept, codes: ClassCodes, walk: Walk) ->
     pieces: list[bytes] = []
     classes: dict[type, bytes] = {}
     root = walk.path
-    repeated = _Repeated(walk)
+    written = Written(walk)
     for node in nodes:
         pieces.append(node.path.encode())
         if node.inside is not None:
@@ -276,7 +285,7 @@ def _structure(nodes: list[Node], kept: _Kept, codes: ClassCodes, walk: Walk) ->
             if isinstance(node.module, torch.nn.ModuleDict):
                 names = list(node.module)
                 walk.part(frame("order", *map(str.encode, names)), ", ".join(names), name=f"{walk.path}.keys()")
-            pieces += (classes[cls], repeated(node.module, kept[node.path]))
+            pieces += (classes[cls], _attributes(node.module, kept[node.path], walk, written))
     return frame("structure", *pieces)
 
 
@@ -288,53 +297,13 @@ def _class(cls: type, codes: ClassCodes, walk: Walk) -> bytes:
     return frame("class", *pieces)
 
 
-class _Repeated:
-    """The attributes of modules, looked at once where others have equal ones, as the blocks of a model do."""
-
-    def __init__(self, walk: Walk) -> None:
-        self._walk = walk
-        #: Types of which a value is known by its ``repr``, unless the user said what they mean.
-        self._plain = {
-            type(example)
-            for example in (None, True, 1, 1.0, "text")
-            if walk.find_encoder(example) is encode_scalar and not walk.policy.ignore
-        }
-        self._tuples = walk.find_encoder(()) is encode_sequence and not walk.policy.ignore
-        self._known: dict[tuple[type, str], tuple[bytes, str, int, int]] = {}
-
-    def __call__(self, module: torch.nn.Module, attributes: dict[str, Any]) -> bytes:
-        walk = self._walk
-        known_by = (type(module), self._written_down(attributes))
-        if known_by in self._known:
-            token, base, first, last = self._known[known_by]
-            walk.repeat(base, first, last)
-            return token
-        first = walk.mark()
-        token = _attributes(module, attributes, walk)
-        if known_by[1]:
-            self._known[known_by] = (token, walk.path, first, walk.mark())
-        return token
-
-    def _written_down(self, attributes: dict[str, Any]) -> str:
-        """Give a text that is the same for attributes of the same meaning only; empty where there is none."""
-        plain: dict[str, Any] = {}
-        for name, value in attributes.items():
-            if type(value) in self._plain or (self._tuples and type(value) is tuple and self._holds_plain(value)):
-                plain[name] = value
-            elif _is_config(name, value):
-                plain[name] = ...  # all that counts here is that there is one
-            else:
-                return ""
-        try:
-            return repr(plain)
-        except ValueError:  # an integer with more digits than Python writes down
-            return ""
-
-    def _holds_plain(self, values: tuple[Any, ...]) -> bool:
-        return self._plain.issuperset(map(type, values))
+def _attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk, written: Written) -> bytes:
+    met = {name: MET if _is_config(name, value) else value for name, value in attributes.items()}
+    token: bytes = written.once(type(module), met, lambda: _encode_attributes(module, attributes, walk))
+    return token
 
 
-def _attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk) -> bytes:
+def _encode_attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk) -> bytes:
     pieces: list[bytes] = []
     for name, attribute in attributes.items():
         if _is_config(name, attribute) or _is_generation(name, attribute):

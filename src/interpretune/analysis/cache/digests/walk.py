@@ -191,27 +191,37 @@ class Walk:
         Otherwise a diff would tell of parts that come and go when two places hold one object in one run, and equal ones
         in another.
         """
-        self.repeat(*self._inside.get(identity, ("", 0, 0)))
+        base, first, last = self._inside.get(identity, ("", 0, 0))
+        self.record([(name[len(base) :], part) for name, part in self._recorded[first:last] if name.startswith(base)])
 
     def mark(self) -> int:
-        """Give a mark between the parts recorded until now and those to come, for `repeat`."""
+        """Give a mark between the parts recorded until now and those to come, for `recorded_since`."""
         return len(self._recorded)
 
-    def repeat(self, base: str, first: int, last: int) -> None:
-        """Record parts that lie below another path below this one too.
+    def recorded_since(self, mark: int) -> tuple[tuple[str, Part], ...] | None:
+        """Give the parts recorded below the current path, by what their names add to it; None if not all were kept.
 
         Args:
-            base: the other path.
-            first: what `mark` gave before they were recorded,
-            last: and afterwards.
+            mark: what `mark` gave before.
+        """
+        if self._summaries or len(self._parts[self._component]) >= MAX_PARTS:
+            return None
+        base = self.path
+        return tuple((name[len(base) :], part) for name, part in self._recorded[mark:] if name.startswith(base))
+
+    def record(self, parts: Iterable[tuple[str, Part]]) -> None:
+        """Record parts below the current path.
+
+        Args:
+            parts: by what their names add to it.
         """
         if self._summaries:
             return
-        path, cut, parts = self.path, len(base), self._parts[self._component]
-        for name, part in self._recorded[first:last]:
-            if name.startswith(base) and len(parts) < MAX_PARTS:
-                name = path + name[cut:]
-                parts[name] = part
+        base, kept = self.path, self._parts[self._component]
+        for step, part in parts:
+            if len(kept) < MAX_PARTS:
+                name = base + step
+                kept[name] = part
                 self._recorded.append((name, part))
 
     def code(self, value: Any, label: str) -> bytes:
