@@ -193,7 +193,7 @@ def main() -> None:
         tables = [measure_writing(base, name, arguments.rows, arguments.repeat) for name in KINDS]
         for table in tables:
             claims += show_writing(table)
-        steps = [measure_overlap(base, seconds, arguments.repeat) for seconds in (0.005, 0.02, 0.05)]
+        steps = [measure_overlap(base, seconds, arguments.repeat) for seconds in (0.005, 0.01, 0.02, 0.05)]
     print(f"\n{'step of, ms':>12}{'rows':>6}{'without, s':>12}{'stored, s':>11}{'slower by':>11}")
     for step in steps:
         print(

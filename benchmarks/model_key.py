@@ -117,7 +117,7 @@ def measure(rounds: int) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=15, help="timed rounds, of which the best counts")
+    parser.add_argument("--repeat", type=int, default=40, help="timed rounds, of which the best counts")
     parser.add_argument("--json", type=Path, help="write the figures there as well")
     parser.add_argument("--memory-of", choices=list(WAYS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
