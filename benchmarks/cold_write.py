@@ -87,7 +87,7 @@ def timed(write: Callable[[Path], Path], base: Path, *, fsync: bool) -> float:
         os.sync()
         if not fsync:
             stack.enter_context(mock.patch("os.fsync", return_value=None))
-            stack.enter_context(mock.patch("interpretune.analysis.cache.files.begin_to_sync", return_value=None))
+            stack.enter_context(mock.patch("interpretune.analysis.cache.writer._begin_to_sync", return_value=None))
         began = time.perf_counter()
         write(Path(directory))
         return time.perf_counter() - began

@@ -9,12 +9,10 @@ What is not promised: nothing here protects from another process of the same use
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import shutil
 import stat
-import sys
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +23,6 @@ from .errors import CorruptEntryError
 
 __all__ = [
     "aside_name",
-    "begin_to_sync",
     "create_exclusively",
     "digest_file",
     "is_alive",
@@ -38,12 +35,6 @@ __all__ = [
     "sync_directory",
     "sync_parents",
 ]
-
-#: glibc and musl have it, Python does not; see sync_file_range(2).
-_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None) if sys.platform == "linux" else None
-if _sync_file_range is not None:
-    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
-_SYNC_FILE_RANGE_WRITE = 2
 
 ASIDE_PREFIX = ".tmp-"
 TRASH = ".trash"
@@ -68,21 +59,6 @@ def is_alive(pid: int) -> bool:
     except (OSError, OverflowError):
         return True
     return True
-
-
-def begin_to_sync(descriptor: int, offset: int, nbytes: int) -> None:
-    """Let the system begin to bring a part of a file to the disk, so that little is left when the file is synced.
-
-    Linux only, and only a hint: nothing is promised of when it is done, and what goes wrong is told when the file is
-    synced. Elsewhere the sync at the end has all to do.
-
-    Args:
-        descriptor: of the file, open for writing.
-        offset: where the part begins,
-        nbytes: and how long it is.
-    """
-    if _sync_file_range is not None:
-        _sync_file_range(descriptor, offset, nbytes, _SYNC_FILE_RANGE_WRITE)
 
 
 def sync_directory(directory: Path) -> None:

@@ -6,7 +6,9 @@ Bytes are hashed on their way to the file, so that a shard's checksum costs no s
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,6 @@ import pyarrow as pa
 import xxhash
 from datasets import Features
 
-from . import files
 from .rows import EncodedRows, RowEncoder, estimate_bytes
 
 __all__ = ["ShardStats", "ShardWriter"]
@@ -30,6 +31,11 @@ _SLICE_BYTES = 4 * 2**20
 _SCRAP_BYTES = 4096
 # Brought to the disk in the background from then on.
 _SYNC_BYTES = 2 * 2**20
+# glibc and musl have it, Python does not; see sync_file_range(2).
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None) if sys.platform == "linux" else None
+if _sync_file_range is not None:
+    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+_SYNC_FILE_RANGE_WRITE = 2
 
 
 @dataclass(frozen=True)
@@ -185,7 +191,7 @@ class _HashedFile:
         while part:
             part = part[self._raw.write(part) :]
         if self._unsynced >= _SYNC_BYTES:
-            files.begin_to_sync(self._raw.fileno(), self._raw.tell() - self._unsynced, self._unsynced)
+            _begin_to_sync(self._raw.fileno(), self._raw.tell() - self._unsynced, self._unsynced)
             self._unsynced = 0
 
     def flush(self) -> None:
@@ -204,3 +210,18 @@ class _HashedFile:
     def close(self) -> None:
         self.closed = True
         self._raw.close()
+
+
+def _begin_to_sync(descriptor: int, offset: int, nbytes: int) -> None:
+    """Let the system begin to bring a part of a file to the disk, so that little is left when the file is synced.
+
+    Linux only, and only a hint: nothing is promised of when it is done, and what goes wrong is told when the file is
+    synced. Elsewhere the sync at the end has all to do.
+
+    Args:
+        descriptor: of the file, open for writing.
+        offset: where the part begins,
+        nbytes: and how long it is.
+    """
+    if _sync_file_range is not None:
+        _sync_file_range(descriptor, offset, nbytes, _SYNC_FILE_RANGE_WRITE)
