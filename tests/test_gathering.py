@@ -8,6 +8,7 @@ import pytest
 from datasets import Array2D, Features, List, Value
 
 from interpretune.analysis.cache import gathering, recycling
+from interpretune.analysis.cache.copying import READY_BYTES, RowCopier
 from interpretune.analysis.cache.errors import RowError
 from interpretune.analysis.cache.gathering import Gathered, Gathering
 from interpretune.analysis.cache.recycling import SMALL_BYTES, RecycledMemory
@@ -41,7 +42,7 @@ def taken():
 @pytest.fixture
 def made(taken, monkeypatch):
     monkeypatch.setattr(gathering, "WAIT_SECONDS", 60.0)  # unless a test says so, nothing is late
-    return Gathering(RowEncoder(FEATURES), taken, first_row=100, max_bytes=2**26)
+    return Gathering(RowEncoder(FEATURES), RowCopier(RecycledMemory()), taken, first_row=100, max_bytes=2**26)
 
 
 def row(number, x=()):
@@ -59,20 +60,32 @@ def test_small_batches_wait_for_each_other(made, taken):
     assert taken.seconds[0] > 0
 
 
-def test_a_large_batch_goes_at_once_and_after_those_before_it(made, taken):
+def test_large_batches_are_encoded_by_themselves_in_their_order(made, taken):
     made.add([row(1)])
     made.add([row(2), {"n": 3, "x": LARGE}])
-    assert taken.numbers == [[1], [2, 3]]
+    assert taken.numbers == [[1]]
     made.add(iter([row(4), {"n": 5, "x": LARGE}, row(6)]))
-    assert taken.numbers[2:] == [[4, 5, 6]]
-    assert taken.batch_rows == [(1,), (2,), (3,)]
+    made.add(row(7))
+    assert taken.numbers == [[1], [2, 3], [4, 5, 6]]
+    made.flush()
+    assert taken.numbers[3:] == [[7]]
+    assert taken.batch_rows == [(1,), (2,), (3,), (1,)]
+
+
+def test_large_batches_wait_for_a_few_of_their_kind(made, taken):
+    for number in range(4):
+        assert taken.numbers == []
+        made.add({"n": number, "x": LARGE})  # 1.2 MB, of the 4 MB that may wait
+    assert taken.numbers == [[0], [1], [2], [3]]
 
 
 @pytest.mark.parametrize("limits", [{"WAIT_ROWS": 3}, {"SECONDS": 0.0}, {"BYTES": 1}])
 def test_waiting_is_bounded(taken, monkeypatch, limits):
     monkeypatch.setattr(gathering, "WAIT_ROWS", limits.get("WAIT_ROWS", 1000))
     monkeypatch.setattr(gathering, "WAIT_SECONDS", limits.get("SECONDS", 60.0))
-    made = Gathering(RowEncoder(FEATURES), taken, first_row=0, max_bytes=limits.get("BYTES", 2**26))
+    made = Gathering(
+        RowEncoder(FEATURES), RowCopier(RecycledMemory()), taken, first_row=0, max_bytes=limits.get("BYTES", 2**26)
+    )
     for number in range(6):
         made.add(row(number))
     assert taken.numbers == ([[0, 1, 2], [3, 4, 5]] if "WAIT_ROWS" in limits else [[number] for number in range(6)])
@@ -103,7 +116,7 @@ def test_rows_are_those_of_the_moment_in_which_they_were_given(length):
     features = Features({**FEATURES, "a": Array2D((1, length), "float32"), "d": {"t": List(Value("string"))}})
     encoder = RowEncoder(features)
     handed_over: list[Gathered] = []
-    made = Gathering(encoder, handed_over.append, first_row=0, max_bytes=2**26)
+    made = Gathering(encoder, RowCopier(encoder.memory), handed_over.append, first_row=0, max_bytes=2**26)
     buffer, shared, words = np.zeros(length, "float32"), row(0), []
     for number in range(3):
         buffer[:] = number
@@ -123,6 +136,64 @@ def test_rows_are_those_of_the_moment_in_which_they_were_given(length):
         assert each["n"] == number
         assert set(each["x"]) == {number}
         assert set(each["a"][0]) == {number}
+
+
+def like(array):
+    """What rows hold: an array of one column, a number and a small array of others."""
+    return {"a": array, "n": 1, "small": np.zeros(3)}
+
+
+def test_rows_that_are_alike_are_copied_to_memory_that_was_made_ready():
+    copier = RowCopier(RecycledMemory())
+    array = np.zeros((2, SMALL_BYTES), "uint8")
+    first, nbytes = copier.copy(like(array))
+    copier.make_ready(first)
+    assert not copier._ready  # one row says nothing of the next
+    copier.make_ready(first)
+    assert len(copier._ready) == READY_BYTES // array.nbytes
+    waiting = [place["a"][0] for place in copier._ready]
+    for number, place in enumerate(waiting):
+        array[:] = number
+        copied, copied_bytes = copier.copy(like(array))
+        assert copied["a"] is place
+        assert copied_bytes == pytest.approx(nbytes, abs=100)
+    assert [set(place.ravel()) for place in waiting] == [{number} for number in range(len(waiting))]
+    assert (copier.copy(like(array))[0]["a"] == array).all()  # as if nothing had been made ready
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        np.ones((SMALL_BYTES, 2), "uint8"),
+        np.ones((2, SMALL_BYTES), "int8"),
+        np.ones((SMALL_BYTES, 2), "uint8").T,
+        np.ones((2, SMALL_BYTES), "uint8").tolist()[0][:9],
+        None,
+    ],
+    ids=["shape", "dtype", "strides", "list", "none"],
+)
+def test_another_value_does_not_go_to_memory_made_for_its_column(other):
+    copier = RowCopier(RecycledMemory())
+    ready, _ = copier.copy(like(np.zeros((2, SMALL_BYTES), "uint8")))
+    copier.make_ready(ready)
+    copier.make_ready(ready)
+    copied = copier.copy({"new": 1, **like(other)})[0]
+    assert list(copied) == ["new", "a", "n", "small"]
+    assert type(copied["a"]) is type(other)
+    if isinstance(other, np.ndarray):
+        assert copied["a"].dtype == other.dtype
+        assert copied["a"].shape == other.shape
+        assert not np.shares_memory(copied["a"], other)
+    assert np.array_equal(copied["a"], other)
+
+
+def test_only_as_much_is_made_ready_as_may_be():
+    copier = RowCopier(RecycledMemory())
+    for nbytes, places in ((READY_BYTES // 2, 2), (READY_BYTES, 1), (READY_BYTES + 1, 0), (SMALL_BYTES - 1, 0)):
+        copied, _ = copier.copy({"a": np.zeros(nbytes, "uint8")})
+        for _ in range(3):
+            copier.make_ready(copied)
+        assert len(copier._ready) == places
 
 
 def test_memory_is_used_again_and_only_when_nobody_holds_it():

@@ -29,6 +29,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "buffers",
             "columns",
             "commit",
+            "copying",
             "entry",
             "eviction",
             "files",

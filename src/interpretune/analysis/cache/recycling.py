@@ -7,6 +7,7 @@ that gives a row now and then would pay for fresh pages each time.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections import deque
 from typing import Any
@@ -25,9 +26,10 @@ LEAST_USED = 0.5
 
 
 class RecycledMemory:
-    """A pool of memory whose pieces come back by themselves. One thread takes them; they may be let go of in any."""
+    """A pool of memory whose pieces come back by themselves. Any thread may take them and let go of them."""
 
     def __init__(self) -> None:
+        self._taking = threading.Lock()
         #: Appended to by whichever thread lets go, perhaps in the middle of anything: so there is no lock to wait for.
         self._returned: deque[np.ndarray[Any, Any]] = deque()
         self._free: list[np.ndarray[Any, Any]] = []
@@ -40,7 +42,8 @@ class RecycledMemory:
         """
         if nbytes < SMALL_BYTES:
             return pa.allocate_buffer(nbytes)
-        memory = self._take(nbytes)
+        with self._taking:
+            memory = self._take(nbytes)
         if memory is None:
             memory = np.frombuffer(pa.allocate_buffer(nbytes), dtype=np.uint8)
         lent = memory[:nbytes]

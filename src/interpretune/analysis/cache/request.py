@@ -21,6 +21,7 @@ import datasets
 
 from . import settings
 from .commit import EntryWriter, Plan
+from .copying import RowCopier
 from .entry import Entry, dataset_fingerprint
 from .errors import AnalysisCacheError
 from .eviction import keep_within_limits
@@ -30,7 +31,7 @@ from .locks import NestedLockError
 from .outcome import Outcome, Status, announce, record
 from .paths import temporary_directory
 from .pipeline import Pipeline
-from .rows import RowEncoder
+from .rows import EncodedRows, RowEncoder
 from .settings import HF_DISABLED_ADVICE
 from .sink import RowSink, temporary_writer
 from .statistics import count
@@ -228,8 +229,9 @@ class _Answer:
         """
         request = self._request
         encoder = RowEncoder(sink.features)
+        copier = RowCopier(encoder.memory)
         pipeline: Pipeline[Gathered] = Pipeline(
-            lambda gathered: _store(gathered, encoder, sink),
+            lambda gathered: _store(gathered, encoder, copier, sink),
             size_of=lambda gathered: gathered.nbytes,
             name=f"writer of {request.name}",
         )
@@ -237,6 +239,7 @@ class _Answer:
         try:
             gathering = Gathering(
                 encoder,
+                copier,
                 lambda gathered: self._hand_over(pipeline, gathered, encoder),
                 first_row=first_row,
                 max_bytes=settings.current().shard_bytes,
@@ -330,9 +333,11 @@ class _Answer:
         )
 
 
-def _store(gathered: Gathered, encoder: RowEncoder, sink: RowSink) -> None:
+def _store(gathered: Gathered, encoder: RowEncoder, copier: RowCopier, sink: RowSink) -> None:
     for rows, seconds in gathered.encoded(encoder):
         sink.append(rows, seconds)
+    if gathered.rows and not isinstance(gathered.rows, EncodedRows):
+        copier.make_ready(gathered.rows[-1])
 
 
 def _warn(text: str) -> None:

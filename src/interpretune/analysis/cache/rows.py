@@ -60,8 +60,7 @@ class RowEncoder:
         features: features of the rows; at least one column.
 
     Attributes:
-        memory: where rows are copied to; one thread at a time may take from it. Encoding that need not copy, in
-            another thread, leaves it alone.
+        memory: where rows are copied to.
     """
 
     def __init__(self, features: Features) -> None:
