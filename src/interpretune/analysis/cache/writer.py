@@ -120,13 +120,15 @@ class ShardWriter:
         if self._closed:
             raise ValueError(f"the shard {str(self.path)!r} is closed; rows need a new one")
         for batch in encoded.batches:
-            if not gather or batch.nbytes >= _GATHER_BYTES:
+            # Asking Arrow goes through all of its buffers.
+            nbytes = encoded.nbytes if len(encoded.batches) == 1 else batch.nbytes
+            if not gather or nbytes >= _GATHER_BYTES:
                 self._write_gathered()
                 self._stream.write_batch(batch)
                 continue
             self._gathered.append(batch)
             self._gathered_rows += batch.num_rows
-            self._gathered_bytes += batch.nbytes
+            self._gathered_bytes += nbytes
             if self._gathered_bytes >= _GATHER_BYTES or self._gathered_rows >= _GATHER_ROWS:
                 self._write_gathered()
         self.rows += encoded.rows
@@ -175,7 +177,7 @@ class _HashedFile:
         self._raw = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by its owner
         self._hash = xxhash.xxh3_128()
         self.size = 0
-        self._unsynced = 0
+        self._written = self._unsynced = 0
         self.closed = False
 
     def write(self, data: Any) -> int:
@@ -188,10 +190,11 @@ class _HashedFile:
     def _put(self, part: memoryview) -> None:
         self._hash.update(part)
         self._unsynced += len(part)
+        self._written += len(part)
         while part:
             part = part[self._raw.write(part) :]
         if self._unsynced >= _SYNC_BYTES:
-            _begin_to_sync(self._raw.fileno(), self._raw.tell() - self._unsynced, self._unsynced)
+            _begin_to_sync(self._raw.fileno(), self._written - self._unsynced, self._unsynced)
             self._unsynced = 0
 
     def flush(self) -> None:
