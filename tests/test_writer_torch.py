@@ -8,6 +8,7 @@ import pytest
 from datasets import Array2D, Array3D, Dataset, Features, List, Value
 
 from interpretune.analysis.cache.columns import Column
+from interpretune.analysis.cache.copying import RowCopier
 from interpretune.analysis.cache.errors import RowError
 from interpretune.analysis.cache.recycling import RecycledMemory
 from interpretune.analysis.cache.rows import RowEncoder
@@ -140,3 +141,66 @@ def test_what_arrow_cannot_hold_is_refused_with_its_shape_and_dtype(tmp_path, ki
     writer.abort()
     assert caught.value.row == 1
     assert f"Tensor of shape {tuple(value.shape)} and dtype {value.dtype}" in caught.value.got
+
+
+LARGE = 2**19
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, torch.bfloat16, torch.complex64, torch.float8_e4m3fn])
+def test_a_large_tensor_is_copied_bit_by_bit_with_and_without_memory_made_ready(dtype):
+    copier = RowCopier(RecycledMemory())
+    value = torch.arange(2 * LARGE).remainder(2).to(dtype).view(2, LARGE)
+    copies = []
+    for number in range(4):
+        copied, _ = copier.copy({"x": value.clone()})
+        copies.append(copied)
+        copier.make_ready(copied)
+        assert bool(copier._ready) == (number > 0)
+    assert len({copied["x"].data_ptr() for copied in copies}) == len(copies)
+    for copied in copies:
+        assert copied["x"].dtype == dtype
+        assert torch.equal(copied["x"].view(torch.uint8), value.view(torch.uint8))
+
+
+OTHERS = {
+    "requires grad": torch.ones(2, LARGE, requires_grad=True),
+    "computed": torch.ones(2, LARGE, requires_grad=True) * 1.0,
+    "transposed": torch.ones(LARGE, 2).T,
+    "expanded": torch.ones(2, 1).expand(2, LARGE),
+    "of another shape": torch.ones(LARGE, 2),
+    "of another dtype": torch.ones(2, LARGE, dtype=torch.float16),
+    "negated when read": torch.full((2, LARGE), -1j).conj().imag,
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("ready", [False, True])
+def test_tensors_of_all_kinds_are_copied_where_memory_is_ready_for_plain_ones(kind, ready):
+    copier = RowCopier(RecycledMemory())
+    plain, _ = copier.copy({"x": torch.zeros(2, LARGE)})
+    for _ in range(2 if ready else 0):
+        copier.make_ready(plain)
+    value = OTHERS[kind]
+    copied = copier.copy({"x": value})[0]["x"]
+    assert not copied.requires_grad
+    assert copied.data_ptr() != value.data_ptr()
+    assert copied.dtype == value.dtype
+    assert torch.equal(copied, value.detach())
+
+
+@pytest.mark.parametrize("ready", [False, True])
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(2, LARGE, device="meta"),
+        torch.zeros(2, LARGE).to_sparse(),
+        torch.nn.Parameter(torch.zeros(2, LARGE)),
+    ],
+    ids=["meta", "sparse", "parameter"],
+)
+def test_what_cannot_be_copied_is_left_to_the_encoder(value, ready):
+    copier = RowCopier(RecycledMemory())
+    plain, _ = copier.copy({"x": torch.zeros(2, LARGE)})
+    for _ in range(2 if ready else 0):
+        copier.make_ready(plain)
+    assert copier.copy({"x": value}) is None

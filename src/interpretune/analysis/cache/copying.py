@@ -129,7 +129,7 @@ class _Copy:
                     self._nbytes += nbytes
                 else:
                     copies[name] = self._of(value)
-        except _NotCopied:
+        except (_NotCopied, NotImplementedError):  # what torch raises for meta tensors and dtypes that it cannot copy
             return None
         return copies, self._nbytes
 
