@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import datasets
 import numpy as np
@@ -18,6 +19,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from interpretune.analysis.cache import copying
+from interpretune.analysis.cache.copying import RowCopier
 from interpretune.analysis.cache.errors import RowError
 from interpretune.analysis.cache.gathering import Gathered, Gathering
 from interpretune.analysis.cache.rows import EncodedRows, RowEncoder
@@ -259,10 +262,12 @@ def test_rows_that_come_one_by_one_in_buffers_used_again_are_the_same(table):
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(tables(), st.integers(1, 10_000), st.booleans())
-def test_rows_that_wait_for_each_other_are_what_each_is_alone(table, max_bytes, generated_by_step):
+@given(tables(), st.integers(1, 10_000), st.booleans(), st.booleans())
+def test_rows_that_wait_for_each_other_are_what_each_is_alone(table, max_bytes, generated_by_step, made_ready):
     features, rows = table
-    with tempfile.TemporaryDirectory() as directory:
+    # Small arrays are copied as large ones are.
+    as_large = mock.patch.multiple(copying, SMALL_BYTES=1, READY_BYTES=1000)
+    with tempfile.TemporaryDirectory() as directory, as_large:
 
         def write_alone(writer: ShardWriter) -> None:
             for row in rows:
@@ -272,9 +277,13 @@ def test_rows_that_wait_for_each_other_are_what_each_is_alone(table, max_bytes, 
             given: list[Gathered] = []
             encoded: list[EncodedRows] = []
             encoder = RowEncoder(features)
-            gathering = Gathering(encoder, given.append, first_row=0, max_bytes=max_bytes)
+            copier = RowCopier(encoder.memory)
+            gathering = Gathering(encoder, copier, given.append, first_row=0, max_bytes=max_bytes)
             try:
                 for row in rows:
+                    copied = copier.copy(row) if made_ready else None
+                    for _ in range(2 if copied else 0):
+                        copier.make_ready(copied[0])
                     gathering.add(iter([row]) if generated_by_step else [row])
                     overwrite(row)
                 gathering.flush()
