@@ -71,21 +71,17 @@ class RowCopier:
             self._form = form
             self._ready.clear()
             return
-        row_bytes = sum(map(_nbytes, large.values()))
+        row_bytes = sum(value.nbytes for value in large.values())
         while large and (len(self._ready) + 1) * row_bytes <= READY_BYTES:
-            self._ready.append({name: (self._place_like(value), _nbytes(value)) for name, value in large.items()})
-
-    def _place_like(self, value: Any) -> Any:
-        kind = np.ndarray if isinstance(value, np.ndarray) else sys.modules["torch"].Tensor
-        return _place(self._memory, kind, value.dtype, value.shape, _nbytes(value))
+            self._ready.append({name: (_place(self._memory, value), value.nbytes) for name, value in large.items()})
 
 
-def _place(memory: RecycledMemory, kind: type, dtype: Any, shape: Any, nbytes: int) -> Any:
-    """Give an array or tensor whose elements are yet to be written, in memory that is used again."""
-    buffer = memory.allocate(nbytes)
-    if kind is np.ndarray:
-        return np.frombuffer(buffer, dtype=dtype).reshape(shape)
-    return sys.modules["torch"].frombuffer(buffer, dtype=dtype).view(shape)
+def _place(memory: RecycledMemory, like: Any) -> Any:
+    """Give an array or tensor of another's form, its elements yet to be written, in memory that is used again."""
+    buffer = memory.allocate(like.nbytes)
+    if type(like) is np.ndarray:
+        return np.frombuffer(buffer, dtype=like.dtype).reshape(like.shape)
+    return sys.modules["torch"].frombuffer(buffer, dtype=like.dtype).view(like.shape)
 
 
 def _nbytes(value: Any) -> int:
@@ -129,7 +125,7 @@ class _Copy:
                     self._nbytes += nbytes
                 else:
                     copies[name] = self._of(value)
-        except (_NotCopied, NotImplementedError):  # what torch raises for meta tensors and dtypes that it cannot copy
+        except _NotCopied:
             return None
         return copies, self._nbytes
 
@@ -147,7 +143,7 @@ class _Copy:
             self._count(0, value.nbytes)
             if value.nbytes < SMALL_BYTES or value.dtype.kind not in "biufc":
                 return value.copy()
-            copy = _place(self._memory, kind, value.dtype, value.shape, value.nbytes)
+            copy = _place(self._memory, value)
             np.copyto(copy, value)
             return copy
         if kind is str or kind is bytes:
@@ -156,7 +152,10 @@ class _Copy:
         torch = sys.modules.get("torch")
         if torch is not None and kind is torch.Tensor and value.layout is torch.strided and not value.is_quantized:
             self._count(0, value.nbytes)
-            return self._of_tensor(value.detach())
+            try:
+                return self._of_tensor(value.detach())
+            except NotImplementedError:  # torch: a meta tensor, or a dtype that it cannot copy
+                raise _NotCopied from None
         raise _NotCopied
 
     def _of_tensor(self, value: Any) -> Any:
@@ -164,7 +163,7 @@ class _Copy:
             return value.cpu()
         if value.nbytes < SMALL_BYTES:
             return value.clone()
-        return _place(self._memory, type(value), value.dtype, value.shape, value.nbytes).copy_(value)
+        return _place(self._memory, value).copy_(value)
 
     def _count(self, objects: int, nbytes: int) -> None:
         self._nbytes += nbytes
@@ -180,7 +179,7 @@ def _fill(place: Any, value: Any) -> bool:
     if type(place) is np.ndarray:
         np.copyto(place, value)
         return True
-    if value.layout != place.layout:
+    if value.layout != place.layout or value.is_meta:
         return False
     place.copy_(value.detach())
     return True

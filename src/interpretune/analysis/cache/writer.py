@@ -177,25 +177,23 @@ class _HashedFile:
         self._raw = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by its owner
         self._hash = xxhash.xxh3_128()
         self.size = 0
-        self._written = self._unsynced = 0
+        self._syncing = 0  # up to there it is on its way to the disk
         self.closed = False
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        self.size += len(view)
         for start in range(0, len(view), _SLICE_BYTES):
             self._put(view[start : start + _SLICE_BYTES])
         return len(view)
 
     def _put(self, part: memoryview) -> None:
         self._hash.update(part)
-        self._unsynced += len(part)
-        self._written += len(part)
+        self.size += len(part)
         while part:
             part = part[self._raw.write(part) :]
-        if self._unsynced >= _SYNC_BYTES:
-            _begin_to_sync(self._raw.fileno(), self._written - self._unsynced, self._unsynced)
-            self._unsynced = 0
+        if self.size - self._syncing >= _SYNC_BYTES:
+            _begin_to_sync(self._raw.fileno(), self._syncing, self.size - self._syncing)
+            self._syncing = self.size
 
     def flush(self) -> None:
         """Nothing to do: nothing is held back here."""
