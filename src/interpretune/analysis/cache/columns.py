@@ -29,7 +29,7 @@ from datasets.table import table_cast
 from .buffers import as_blocks, from_blocks, from_nested, list_levels, missing_mask
 from .recycling import RecycledMemory
 
-__all__ = ["Column"]
+__all__ = ["Column", "MixedKinds"]
 
 _ARRAYS = (Array2D, Array3D, Array4D, Array5D)
 #: Not float16 and uint64: what ``datasets`` makes of Python values of these depends on the values.
@@ -39,11 +39,16 @@ _PLAIN: dict[str, type] = {
     **dict.fromkeys(("float32", "float64"), float),
     **dict.fromkeys(("string", "large_string"), str),
 }
+_FLOATS = {"float16", "bfloat16", "float32", "float64", "float"}
 _PYTHON_TYPES = frozenset({NoneType, bool, int, float, str, bytes})
 # Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
 _MIXED_TYPES = (
     {"on_mixed_types": "use_json"} if "on_mixed_types" in inspect.signature(OptimizedTypedSequence).parameters else {}
 )
+
+
+class MixedKinds(Exception):
+    """Values are of several kinds, so that what Arrow makes of one may depend on the others."""
 
 
 class Column:
@@ -63,39 +68,43 @@ class Column:
         self.type: pa.DataType = self._schema.field(0).type
         self._levels = list_levels(self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type)
         self._holds_arrays = _holds_arrays(self.feature)
-        self._holds_floats = "float" in str(self.type)
+        self._holds_floats = any(name in str(self.type) for name in ("float", "double"))
         self._plain = _plain_type(self.feature)
         self._fields: list[Column] = []
         if isinstance(self.feature, dict):
             self._fields = [Column(key, sub) for key, sub in self.feature.items()]
         self._others: dict[tuple[str, ...], Column] = {}
 
-    def build(self, values: Sequence[Any], *, copies: RecycledMemory | None) -> pa.Array:
+    def build(self, values: Sequence[Any], *, copies: RecycledMemory | None, as_alone: bool = False) -> pa.Array:
         """Turn one value per row into an array.
 
         Args:
             values: the column's values, None for a missing one.
             copies: gives memory for copies, so that the array shares none with the values, which the caller may change
                 afterwards; None to let it share their memory.
+            as_alone: whether each value must become what it becomes alone, and be refused if it is refused alone.
 
         Returns:
             An array of the type ``self.type``, as long as ``values``.
 
         Raises:
+            MixedKinds: ``as_alone`` cannot be promised.
             Exception: what ``datasets`` raises for values that do not fit; ``ValueError`` for arrays of a wrong shape.
         """
         if self._is_struct(values):
-            return self._build_struct(values, copies=copies)
+            return self._build_struct(values, copies=copies, as_alone=as_alone)
         array = self._build_from_tensors(values, copies=copies)
         array = self._build_from_plain(values) if array is None else array
-        return self._build_by_datasets(values) if array is None else array
+        return self._build_by_datasets(values, as_alone=as_alone) if array is None else array
 
-    def _build_struct(self, values: Sequence[Any], *, copies: RecycledMemory | None) -> pa.Array:
+    def _build_struct(self, values: Sequence[Any], *, copies: RecycledMemory | None, as_alone: bool) -> pa.Array:
         missing = missing_mask(values)
         children: dict[str, pa.Array] = {}
         for field in self._fields:
             items = [None if value is None else value.get(field.name) for value in values]
-            child = field._build_struct(items, copies=copies) if field._is_struct(items) else None
+            child = None
+            if field._is_struct(items):
+                child = field._build_struct(items, copies=copies, as_alone=as_alone)
             child = field._build_from_tensors(items, copies=copies) if child is None else child
             if child is not None:
                 children[field.name] = child
@@ -104,7 +113,7 @@ class Column:
             # Together and inside of a dictionary, as datasets encodes some values there otherwise than in a column.
             if others not in self._others:
                 self._others[others] = Column(self.name, {name: self.feature[name] for name in others})
-            array = self._others[others]._build_by_datasets(values)
+            array = self._others[others]._build_by_datasets(values, as_alone=as_alone)
             children |= {name: array.field(name) for name in others}
         arrays = [children[field.name] for field in self._fields]
         return pa.StructArray.from_arrays(arrays, fields=list(self.type), mask=missing)
@@ -142,9 +151,29 @@ class Column:
         except (pa.ArrowException, OverflowError, UnicodeError):
             return None  # datasets refuses these as well, or knows a way
 
-    def _build_by_datasets(self, values: Sequence[Any]) -> pa.Array:
-        if self._holds_floats:
-            values = [_widened(value) for value in values]
+    def _build_by_datasets(self, values: Sequence[Any], *, as_alone: bool) -> pa.Array:
+        if not self._holds_floats:
+            return self._encoded(values)
+        widened = [_widened(value) for value in values]
+        array = self._encoded(widened)
+        if len(values) > 1:
+            kinds = _kinds(values).values()
+            # Whether an integer fits depends on the largest one, also among integers of one kind.
+            if as_alone and any(len(several) > 1 or any("int" in kind for kind in several) for several in kinds):
+                raise MixedKinds
+            if any("float16" in several and several - _FLOATS for several in kinds):
+                self._check_halves(values, widened)
+        return array
+
+    def _check_halves(self, values: Sequence[Any], widened: Sequence[Any]) -> None:
+        """Raise what ``datasets`` raises for one of the values, where it takes halves and the others not together."""
+        try:
+            self._encoded(values)
+        except Exception:
+            for value in widened:
+                self._encoded([value])
+
+    def _encoded(self, values: Sequence[Any]) -> pa.Array:
         encoded = [self._features.encode_example({self.name: value})[self.name] for value in values]
         if self._holds_arrays:
             for value in encoded:
@@ -176,6 +205,29 @@ def _widened(value: Any) -> Any:
     if type(value) in (list, tuple) and not _PYTHON_TYPES.issuperset(map(type, value)):
         return [_widened(item) for item in value]
     return value
+
+
+def _kinds(values: Sequence[Any]) -> dict[tuple[str, ...], set[str]]:
+    """What stands in the lists and arrays of the values, by the names that lead to them: dtypes, and types of Python.
+
+    Without the single numbers, as those are converted one by one.
+    """
+    found: dict[tuple[str, ...], set[str]] = {}
+    waiting: list[tuple[tuple[str, ...], Any, bool]] = [((), value, False) for value in values]
+    while waiting:
+        names, value, in_list = waiting.pop()
+        if type(value) is dict:
+            waiting.extend(((*names, name), item, in_list) for name, item in value.items())
+        elif type(value) in (list, tuple):
+            types = set(map(type, value))
+            if _PYTHON_TYPES.issuperset(types):
+                found.setdefault(names, set()).update(kind.__name__ for kind in types - {NoneType})
+            else:
+                waiting.extend((names, item, True) for item in value)
+        elif in_list or getattr(value, "ndim", 0) > 0:
+            kind = str(getattr(value, "dtype", type(value).__name__)).removeprefix("torch.")
+            found.setdefault(names, set()).update({kind} - {"NoneType"})
+    return found
 
 
 def _holds_arrays(feature: Any) -> bool:

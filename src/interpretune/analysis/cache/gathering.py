@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .columns import MixedKinds
 from .copying import RowCopier
 from .errors import RowError
 from .rows import EncodedRows, RowEncoder, describe
@@ -70,8 +71,8 @@ class Gathered:
         if self.nbytes >= LARGE_BYTES * len(self.batch_rows):
             return None
         try:
-            together = encoder.encode(rows, first_row=self.first_row, own=False)
-        except RowError:
+            together = encoder.encode(rows, first_row=self.first_row, own=False, as_alone=True)
+        except (RowError, MixedKinds):
             # Up to the wrong one, the batches are right; and what is wrong may be only that they were put together.
             return None
         return replace(together, batch_rows=self.batch_rows)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Features
 
-from .columns import Column
+from .columns import Column, MixedKinds
 from .errors import RowError
 from .recycling import RecycledMemory
 
@@ -73,7 +73,9 @@ class RowEncoder:
         self._names = set(features)
         self.memory = RecycledMemory()
 
-    def encode(self, rows: Sequence[Mapping[str, Any]], *, first_row: int = 0, own: bool = True) -> EncodedRows:
+    def encode(
+        self, rows: Sequence[Mapping[str, Any]], *, first_row: int = 0, own: bool = True, as_alone: bool = False
+    ) -> EncodedRows:
         """Turn rows into record batches.
 
         Args:
@@ -81,11 +83,13 @@ class RowEncoder:
             first_row: index of ``rows[0]`` in the dataset, for messages.
             own: whether the result must hold memory of its own. False lets it share the memory of the rows' tensors:
                 cheaper, and wrong as soon as the step uses its buffers again.
+            as_alone: whether each row must become what it becomes alone.
 
         Returns:
             All of the rows, encoded, as those of one batch.
 
         Raises:
+            MixedKinds: ``as_alone`` cannot be promised for these rows together.
             RowError: a row does not fit the features; none of the rows is encoded then.
         """
         for position, row in enumerate(rows):
@@ -93,7 +97,7 @@ class RowEncoder:
         batches = []
         start = 0
         for stop in _chunk_ends(rows):
-            batches.append(self._encode_batch(rows[start:stop], first_row + start, own=own))
+            batches.append(self._encode_batch(rows[start:stop], first_row + start, own=own, as_alone=as_alone))
             start = stop
         return EncodedRows(tuple(batches), len(rows), sum(batch.nbytes for batch in batches), (len(rows),))
 
@@ -108,13 +112,15 @@ class RowEncoder:
         extra = next(name for name in row if name not in self._names)
         raise RowError(index, str(extra), f"only the declared columns {_names(self.features)}", "a column beyond them")
 
-    def _encode_batch(self, rows: Sequence[Mapping[str, Any]], first_row: int, *, own: bool) -> pa.RecordBatch:
+    def _encode_batch(
+        self, rows: Sequence[Mapping[str, Any]], first_row: int, *, own: bool, as_alone: bool
+    ) -> pa.RecordBatch:
         arrays = []
         for column in self._columns:
             values = [row[column.name] for row in rows]
             try:
-                arrays.append(column.build(values, copies=self.memory if own else None))
-            except MemoryError:
+                arrays.append(column.build(values, copies=self.memory if own else None, as_alone=as_alone))
+            except (MemoryError, MixedKinds):
                 raise
             except Exception as error:
                 position, cause = _first_wrong(column, values, error)
