@@ -56,8 +56,26 @@ def tokenized(vocabulary: Vocabulary, sentences: int) -> datasets.Dataset:
     return datasets.Dataset.from_list([{**item, **encode(item)} for item in items[:sentences]]).with_format("torch")
 
 
-def answer_step(model: Any, layer: int, answer_ids: list[int]) -> Callable[[Any, int], Iterator[dict[str, Any]]]:
+def declared(length: int, width: int) -> datasets.Features:
+    """Give the features of the analysis' rows.
+
+    Args:
+        length: tokens of a prompt.
+        width: of the model.
+    """
+    return datasets.Features(
+        {
+            "prompt": datasets.Value("string"),
+            "answer": datasets.Value("string"),
+            "answer_logits": datasets.List(datasets.Value("float32"), length=len(ANSWERS)),
+            "activations": datasets.Array2D(shape=(length, width), dtype="float32"),
+        }
+    )
+
+
+def answer_step(model: Any, layer: int, vocabulary: Vocabulary) -> Callable[[Any, int], Iterator[dict[str, Any]]]:
     """Give the step of the analysis: the logits of the answers after each prompt, and the activations of one layer."""
+    answer_ids = [vocabulary.encode(word)[0] for word in ANSWERS]
 
     def answer_logits(batch: dict[str, Any], batch_idx: int) -> Iterator[dict[str, Any]]:
         with torch.inference_mode():
@@ -98,20 +116,12 @@ def run(
     rows = tokenized(vocabulary, sentences)
     length = len(rows[0]["input_ids"])
     layer = layers // 2
-    features = datasets.Features(
-        {
-            "prompt": datasets.Value("string"),
-            "answer": datasets.Value("string"),
-            "answer_logits": datasets.List(datasets.Value("float32"), length=len(ANSWERS)),
-            "activations": datasets.Array2D(shape=(length, width), dtype="float32"),
-        }
-    )
     start = time.perf_counter()
     with analysisstore_caching(base=base):
         result = materialize(
-            answer_step(model, layer, [vocabulary.encode(word)[0] for word in ANSWERS]),
+            answer_step(model, layer, vocabulary),
             torch.utils.data.DataLoader(rows, batch_size=BATCH_SIZE),
-            features=features,
+            features=declared(length, width),
             inputs={"model": model, "layer": layer},
             limit=limit,
             split="test",
