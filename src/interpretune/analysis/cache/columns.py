@@ -40,6 +40,8 @@ _PLAIN: dict[str, type] = {
     **dict.fromkeys(("string", "large_string"), str),
 }
 _FLOATS = {"float16", "bfloat16", "float32", "float64", "float"}
+#: Integers up to there are held by single precision.
+_EXACT = 2**24
 _PYTHON_TYPES = frozenset({NoneType, bool, int, float, str, bytes})
 # Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
 _MIXED_TYPES = (
@@ -154,15 +156,13 @@ class Column:
     def _build_by_datasets(self, values: Sequence[Any], *, as_alone: bool) -> pa.Array:
         if not self._holds_floats:
             return self._encoded(values)
+        kinds = _kinds(values) if len(values) > 1 else {}
+        if as_alone and not all(map(_is_alone_as_together, kinds.values())):
+            raise MixedKinds
         widened = [_widened(value) for value in values]
         array = self._encoded(widened)
-        if len(values) > 1:
-            kinds = _kinds(values).values()
-            # Whether an integer fits depends on the largest one, also among integers of one kind.
-            if as_alone and any(len(several) > 1 or any("int" in kind for kind in several) for several in kinds):
-                raise MixedKinds
-            if any("float16" in several and several - _FLOATS for several in kinds):
-                self._check_halves(values, widened)
+        if any("float16" in leaves and leaves.keys() - _FLOATS for leaves in kinds.values()):
+            self._check_halves(values, widened)
         return array
 
     def _check_halves(self, values: Sequence[Any], widened: Sequence[Any]) -> None:
@@ -207,27 +207,46 @@ def _widened(value: Any) -> Any:
     return value
 
 
-def _kinds(values: Sequence[Any]) -> dict[tuple[str, ...], set[str]]:
-    """What stands in the lists and arrays of the values, by the names that lead to them: dtypes, and types of Python.
+def _kinds(values: Sequence[Any]) -> dict[tuple[str, ...], dict[str, list[Any]]]:
+    """What stands in the lists and arrays of the values, by the names that lead to it and by its dtype or type.
 
-    Without the single numbers, as those are converted one by one.
+    Without the single numbers of a row, as those are converted one by one.
     """
-    found: dict[tuple[str, ...], set[str]] = {}
+    found: dict[tuple[str, ...], dict[str, list[Any]]] = {}
     waiting: list[tuple[tuple[str, ...], Any, bool]] = [((), value, False) for value in values]
     while waiting:
         names, value, in_list = waiting.pop()
         if type(value) is dict:
             waiting.extend(((*names, name), item, in_list) for name, item in value.items())
         elif type(value) in (list, tuple):
-            types = set(map(type, value))
-            if _PYTHON_TYPES.issuperset(types):
-                found.setdefault(names, set()).update(kind.__name__ for kind in types - {NoneType})
+            types = set(map(type, value)) - {NoneType}
+            if len(types) == 1 and _PYTHON_TYPES.issuperset(types):
+                found.setdefault(names, {}).setdefault(types.pop().__name__, []).append(value)
             else:
                 waiting.extend((names, item, True) for item in value)
-        elif in_list or getattr(value, "ndim", 0) > 0:
+        elif value is not None and (in_list or getattr(value, "ndim", 0) > 0):
             kind = str(getattr(value, "dtype", type(value).__name__)).removeprefix("torch.")
-            found.setdefault(names, set()).update({kind} - {"NoneType"})
+            found.setdefault(names, {}).setdefault(kind, []).append(value)
     return found
+
+
+def _is_alone_as_together(leaves: dict[str, list[Any]]) -> bool:
+    """Whether Arrow makes the same floats of these, by kind, whether they come together or not.
+
+    It does of floats, and of integers that every float holds but the half, which is given by way of single precision.
+    Of others it takes some beside a fraction, rounded, or beside a larger one, and refuses them else.
+    """
+    integers = {kind for kind in leaves if "int" in kind}
+    if not integers:
+        return len(leaves) <= 1 or leaves.keys() <= _FLOATS
+    return leaves.keys() <= _FLOATS | integers and all(_are_exact(leaf) for kind in integers for leaf in leaves[kind])
+
+
+def _are_exact(integers: Any) -> bool:
+    array = np.array([item for item in integers if item is not None] if type(integers) is list else integers)
+    if array.dtype.kind not in "iu" or not array.size:
+        return not array.size
+    return int(array.min()) >= -_EXACT and int(array.max()) <= _EXACT
 
 
 def _holds_arrays(feature: Any) -> bool:
