@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import permutations
 
 import numpy as np
@@ -270,6 +272,32 @@ def test_what_becomes_of_a_row_does_not_depend_on_those_that_wait_with_it(dtype,
         assert outcomes[-1] == encoded(features, rows, wait=False)
     assert list in map(type, outcomes)  # some fit
     assert tuple in map(type, outcomes) or dtype == "bool"  # and some do not
+
+
+ODD = [
+    *(1, -1, 0.5, "a", "1", b"x", True, date(2020, 1, 2), datetime(2020, 1, 2, 3, 4, 5, 6), timedelta(seconds=1)),
+    *(Decimal("100.125"), np.datetime64("2020-01-01"), np.int8(3), np.array(["a"]), [1, 2], {"a": "z"}, {}, [], None),
+]
+
+
+@pytest.mark.parametrize("dtype", ["string", "binary", "date64", "timestamp[s]", "duration[ms]", "decimal128(10, 2)"])
+@pytest.mark.parametrize(
+    ("feature", "value"),
+    [(lambda of: of, lambda x: x), (List, lambda x: [x]), (lambda of: {"y": of}, lambda x: {"y": x})],
+    ids=["value", "list", "dict"],
+)
+def test_nor_does_it_where_datasets_takes_what_is_mixed_for_json(dtype, feature, value):
+    features = Features({"x": feature(Value(dtype))})
+    alone = [encoded(features, [{"x": value(x)}], wait=True) for x in ODD]
+    for first, second in permutations(range(len(ODD)), 2):
+        rows = [{"x": value(ODD[first])}, {"x": value(ODD[second])}]
+        got = encoded(features, rows, wait=True)
+        refused = [position for position, of in enumerate((first, second)) if isinstance(alone[of], tuple)]
+        if refused:
+            assert isinstance(got, tuple)
+            assert got[0] == refused[0]
+        else:
+            assert repr(got) == repr(alone[first] + alone[second])
 
 
 def test_rows_of_one_kind_are_encoded_together():

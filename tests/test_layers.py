@@ -34,6 +34,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "eviction",
             "files",
             "gathering",
+            "kinds",
             "leftovers",
             "locks",
             "manifest",

@@ -27,9 +27,10 @@ from datasets.arrow_writer import OptimizedTypedSequence
 from datasets.table import table_cast
 
 from .buffers import as_blocks, from_blocks, from_nested, list_levels, missing_mask
+from .kinds import FLOATS, PYTHON_TYPES, MixedKinds, find_leaves, is_alone_as_together, names_of_floats
 from .recycling import RecycledMemory
 
-__all__ = ["Column", "MixedKinds"]
+__all__ = ["Column"]
 
 _ARRAYS = (Array2D, Array3D, Array4D, Array5D)
 #: Not float16 and uint64: what ``datasets`` makes of Python values of these depends on the values.
@@ -39,18 +40,10 @@ _PLAIN: dict[str, type] = {
     **dict.fromkeys(("float32", "float64"), float),
     **dict.fromkeys(("string", "large_string"), str),
 }
-_FLOATS = {"float16", "bfloat16", "float32", "float64", "float"}
-#: Integers up to there are held by single precision.
-_EXACT = 2**24
-_PYTHON_TYPES = frozenset({NoneType, bool, int, float, str, bytes})
 # Newer versions of datasets tell their writer's typed sequences what to do with mixed types; older ones have no choice.
 _MIXED_TYPES = (
     {"on_mixed_types": "use_json"} if "on_mixed_types" in inspect.signature(OptimizedTypedSequence).parameters else {}
 )
-
-
-class MixedKinds(Exception):
-    """Values are of several kinds, so that what Arrow makes of one may depend on the others."""
 
 
 class Column:
@@ -70,7 +63,7 @@ class Column:
         self.type: pa.DataType = self._schema.field(0).type
         self._levels = list_levels(self.type.storage_type if isinstance(self.feature, _ARRAYS) else self.type)
         self._holds_arrays = _holds_arrays(self.feature)
-        self._holds_floats = any(name in str(self.type) for name in ("float", "double"))
+        self._floats = set(names_of_floats(self.feature))
         self._plain = _plain_type(self.feature)
         self._fields: list[Column] = []
         if isinstance(self.feature, dict):
@@ -154,14 +147,13 @@ class Column:
             return None  # datasets refuses these as well, or knows a way
 
     def _build_by_datasets(self, values: Sequence[Any], *, as_alone: bool) -> pa.Array:
-        if not self._holds_floats:
-            return self._encoded(values)
-        kinds = _kinds(values) if len(values) > 1 else {}
-        if as_alone and not all(map(_is_alone_as_together, kinds.values())):
+        found = find_leaves(values) if len(values) > 1 and (as_alone or self._floats) else {}
+        if as_alone and not all(is_alone_as_together(found[names], names in self._floats) for names in found):
             raise MixedKinds
-        widened = [_widened(value) for value in values]
+        widened = [_widened(value) for value in values] if self._floats else values
         array = self._encoded(widened)
-        if any("float16" in leaves and leaves.keys() - _FLOATS for leaves in kinds.values()):
+        kinds = ({kind for kind, _ in found[names]} for names in self._floats & found.keys())
+        if any("float16" in several and several - FLOATS for several in kinds):
             self._check_halves(values, widened)
         return array
 
@@ -202,51 +194,9 @@ def _widened(value: Any) -> Any:
         return value.float() if value.dtype == torch.float16 else value
     if type(value) is dict:
         return {name: _widened(item) for name, item in value.items()}
-    if type(value) in (list, tuple) and not _PYTHON_TYPES.issuperset(map(type, value)):
+    if type(value) in (list, tuple) and not PYTHON_TYPES.issuperset(map(type, value)):
         return [_widened(item) for item in value]
     return value
-
-
-def _kinds(values: Sequence[Any]) -> dict[tuple[str, ...], dict[str, list[Any]]]:
-    """What stands in the lists and arrays of the values, by the names that lead to it and by its dtype or type.
-
-    Without the single numbers of a row, as those are converted one by one.
-    """
-    found: dict[tuple[str, ...], dict[str, list[Any]]] = {}
-    waiting: list[tuple[tuple[str, ...], Any, bool]] = [((), value, False) for value in values]
-    while waiting:
-        names, value, in_list = waiting.pop()
-        if type(value) is dict:
-            waiting.extend(((*names, name), item, in_list) for name, item in value.items())
-        elif type(value) in (list, tuple):
-            types = set(map(type, value)) - {NoneType}
-            if len(types) == 1 and _PYTHON_TYPES.issuperset(types):
-                found.setdefault(names, {}).setdefault(types.pop().__name__, []).append(value)
-            else:
-                waiting.extend((names, item, True) for item in value)
-        elif value is not None and (in_list or getattr(value, "ndim", 0) > 0):
-            kind = str(getattr(value, "dtype", type(value).__name__)).removeprefix("torch.")
-            found.setdefault(names, {}).setdefault(kind, []).append(value)
-    return found
-
-
-def _is_alone_as_together(leaves: dict[str, list[Any]]) -> bool:
-    """Whether Arrow makes the same floats of these, by kind, whether they come together or not.
-
-    It does of floats, and of integers that every float holds but the half, which is given by way of single precision.
-    Of others it takes some beside a fraction, rounded, or beside a larger one, and refuses them else.
-    """
-    integers = {kind for kind in leaves if "int" in kind}
-    if not integers:
-        return len(leaves) <= 1 or leaves.keys() <= _FLOATS
-    return leaves.keys() <= _FLOATS | integers and all(_are_exact(leaf) for kind in integers for leaf in leaves[kind])
-
-
-def _are_exact(integers: Any) -> bool:
-    array = np.array([item for item in integers if item is not None] if type(integers) is list else integers)
-    if array.dtype.kind not in "iu" or not array.size:
-        return not array.size
-    return int(array.min()) >= -_EXACT and int(array.max()) <= _EXACT
 
 
 def _holds_arrays(feature: Any) -> bool:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .columns import MixedKinds
 from .copying import RowCopier
 from .errors import RowError
+from .kinds import MixedKinds
 from .rows import EncodedRows, RowEncoder, describe
 
 __all__ = ["Gathered", "Gathering"]

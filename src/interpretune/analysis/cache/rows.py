@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 from datasets import Features
 
-from .columns import Column, MixedKinds
+from .columns import Column
 from .errors import RowError
+from .kinds import MixedKinds
 from .recycling import RecycledMemory
 
 __all__ = ["EncodedRows", "RowEncoder", "describe", "estimate_bytes"]
