@@ -237,6 +237,23 @@ def test_halves_beside_integers_keep_their_fractions_and_make_nothing_fit(rows, 
     equal_or_both_refuse(Features({"x": List(Value(dtype))}), rows)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    ("array", "outcome"),
+    [
+        ([[HALF[0]]], "equal"),
+        (HALF.reshape(1, 1), "equal"),
+        ([[HALF[0]], [np.int32(3)]], "refused"),
+        ([HALF, np.array([3])], "refused"),
+    ],
+)
+def test_halves_in_arrays_are_as_datasets_makes_them(array, outcome, dtype):
+    feature = Array2D(shape=(None, 1), dtype=dtype)
+    features = Features({"x": feature, "y": {"a": feature, "b": List(Value(dtype))}})
+    rows = [{"x": array, "y": {"a": array, "b": [HALF[0], HALF[0]]}}] * 2
+    assert equal_or_both_refuse(features, rows) == outcome
+
+
 def overwrite(value: Any) -> None:
     """Do what a step does that uses its buffers again."""
     if isinstance(value, dict):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import chain
 from types import NoneType
 from typing import Any
@@ -150,7 +150,7 @@ class Column:
         found = find_leaves(values) if len(values) > 1 and (as_alone or self._floats) else {}
         if as_alone and not all(is_alone_as_together(found[names], names in self._floats) for names in found):
             raise MixedKinds
-        widened = [_widened(value) for value in values] if self._floats else values
+        widened = [_widened(value, self._floats) for value in values] if self._floats else values
         array = self._encoded(widened)
         kinds = ({kind for kind, _ in found[names]} for names in self._floats & found.keys())
         if any("float16" in several and several - FLOATS for several in kinds):
@@ -185,17 +185,20 @@ def _plain_type(feature: Any) -> type | None:
     return _PLAIN.get(feature.dtype) if isinstance(feature, Value) else None
 
 
-def _widened(value: Any) -> Any:
-    """The value with halves in single precision: where one stands beside integers, Arrow takes it for an integer."""
+def _widened(value: Any, floats: Set[tuple[str, ...]], names: tuple[str, ...] = ()) -> Any:
+    """The value with halves in single precision: where one stands beside integers, Arrow takes it for an integer.
+
+    Only below the names that lead to floats.
+    """
     torch = sys.modules.get("torch")
-    if isinstance(value, (np.ndarray, np.float16)):
-        return value.astype(np.float32) if value.dtype == np.float16 else value
-    if torch is not None and isinstance(value, torch.Tensor):
-        return value.float() if value.dtype == torch.float16 else value
     if type(value) is dict:
-        return {name: _widened(item) for name, item in value.items()}
+        return {name: _widened(item, floats, (*names, name)) for name, item in value.items()}
     if type(value) in (list, tuple) and not PYTHON_TYPES.issuperset(map(type, value)):
-        return [_widened(item) for item in value]
+        return [_widened(item, floats, names) for item in value]
+    if isinstance(value, (np.ndarray, np.float16)):
+        return value.astype(np.float32) if value.dtype == np.float16 and names in floats else value
+    if torch is not None and isinstance(value, torch.Tensor):
+        return value.float() if value.dtype == torch.float16 and names in floats else value
     return value
 
 

@@ -13,7 +13,7 @@ from types import NoneType
 from typing import Any
 
 import numpy as np
-from datasets import LargeList, List
+from datasets import LargeList, List, Value
 
 __all__ = ["FLOATS", "PYTHON_TYPES", "MixedKinds", "find_leaves", "is_alone_as_together", "names_of_floats"]
 
@@ -34,6 +34,8 @@ class MixedKinds(Exception):
 def names_of_floats(feature: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Give the names that lead to each float in a feature, through dictionaries and lists of them.
 
+    Not to those in an ``Array2D`` to ``Array5D``: of these ``datasets`` makes arrays of their dtype, one by one.
+
     Args:
         feature: a feature of ``datasets``.
         names: those that lead to it.
@@ -43,7 +45,7 @@ def names_of_floats(feature: Any, names: tuple[str, ...] = ()) -> Iterator[tuple
             yield from names_of_floats(sub, (*names, name))
     elif isinstance(feature, (List, LargeList)):
         yield from names_of_floats(feature.feature, names)
-    elif str(getattr(feature, "dtype", "")).startswith(("float", "double")):
+    elif isinstance(feature, Value) and feature.dtype.startswith(("float", "double")):
         yield names
 
 
