@@ -16,9 +16,9 @@ The second table is of whole runs whose step computes for a while: how much long
 than the step takes alone, whose rows go nowhere. The least of several runs, with and without, as what else the machine
 does costs as much as storing. Beside it stand what writing as many rows takes by itself, on this disk, and the same
 run as it is without a cache, where `from_generator` stores the rows between the steps; once each.
-Storing holds a step up by what copying 1.6 MB takes, at the memory's speed, and some switching of threads: 0.1 to 0.15
-ms. For a step that is hardly longer than the writing that is more than 3 %, so the shortest step is in the table to
-show it, and has no target against the step alone.
+Storing holds a step up by what copying 1.6 MB takes, at the memory's speed, and some switching of threads. Of a step
+that is hardly longer than the writing that is more than 3 %, so the shortest step is in the table to show it, and has
+no target against the step alone.
 """
 
 from __future__ import annotations

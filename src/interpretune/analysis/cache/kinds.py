@@ -102,7 +102,8 @@ def is_alone_as_together(leaves: dict[tuple[str, int], list[Any]], become_floats
 
 
 def _are_exact(integers: Any) -> bool:
-    array = np.array([item for item in integers if item is not None] if type(integers) is list else integers)
-    if array.dtype.kind not in "iu" or not array.size:
-        return not array.size
-    return int(array.min()) >= -_EXACT and int(array.max()) <= _EXACT
+    array = np.asarray([item for item in integers if item is not None] if type(integers) is list else integers)
+    if not array.size:
+        return True
+    # Python's integers of more than 64 bits make an array of objects.
+    return array.dtype.kind in "iu" and int(array.min()) >= -_EXACT and int(array.max()) <= _EXACT

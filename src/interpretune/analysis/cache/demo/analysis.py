@@ -21,7 +21,7 @@ from ..outcome import last_outcome
 from ..settings import analysisstore_caching
 from .text import ANSWERS, Vocabulary, prompts
 
-__all__ = ["SIZES", "build_model", "run"]
+__all__ = ["BATCH_SIZE", "SIZES", "answer_step", "build_model", "declared", "run", "tokenized"]
 
 #: Layers, width and heads; the last has the shape and size of GPT-2, 124 million parameters.
 SIZES = {"tiny": (2, 64, 2), "small": (6, 384, 6), "gpt2": (12, 768, 12)}
