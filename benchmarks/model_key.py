@@ -2,11 +2,12 @@
 
 A GPT-2 of 124M parameters (498 MB of float32, random weights) through
 
-- `torch.sum` over every parameter: the machine's read bandwidth;
+- `datasets.fingerprint.Hasher` and, where it is installed, `joblib.hash`;
 - the model's key, all of it: weights, structure, config, hooks, versions;
-- the same where all weights are views that are not contiguous, so that they are copied in slabs;
-- the same where version counters are trusted, so that no weight is read;
-- `datasets.fingerprint.Hasher` and, where it is installed, `joblib.hash`.
+- its key where all weights are views that are not contiguous, so that they are copied in slabs;
+- its key where version counters are trusted, so that no weight is read;
+- `torch.sum` over every parameter: the machine's read bandwidth. It follows the key and reads the same memory, as the
+  bandwidth of a shared machine changes by half within a second, and with the pages that a model happens to lie on.
 
 The best of several rounds counts. Extra memory is the high-water mark of a fresh process during the call, less what it
 held before; Linux only.
@@ -32,7 +33,7 @@ from datasets.fingerprint import Hasher
 from interpretune.analysis.cache.digests.policy import Policy
 from interpretune.analysis.cache.hasher import AnalysisStoreHasher
 
-OURS = "key"
+OURS, READ = "key", "torch.sum"
 TARGET_OF_HASHER = 1 / 20
 TARGET_OF_JOBLIB = 1 / 60
 TARGET_OF_BANDWIDTH = 0.6
@@ -68,14 +69,14 @@ def joblib_hash(model: Any) -> str:
 
 WAYS: dict[str, Callable[[Any], Any]] = {
     "datasets Hasher": Hasher.hash,
-    OURS: key,
     "key, of views": key,
     "key, versions trusted": lambda model: key(model, trust_versions=True),
 }
 if importlib.util.find_spec("joblib"):
     WAYS["joblib.hash"] = joblib_hash
+WAYS[OURS] = key
 # The last of each round: its threads keep a processor busy for a while after it, waiting for more.
-WAYS["torch.sum"] = read
+WAYS[READ] = read
 
 
 def model_for(way: str) -> Any:
@@ -106,7 +107,8 @@ def measure_memory(way: str) -> float | None:
 
 
 def measure(rounds: int) -> dict[str, dict[str, Any]]:
-    models = {way: model_for(way) for way in WAYS}
+    models = {way: model_for(way) for way in WAYS if way != READ}
+    models[READ] = models[OURS]
     seconds = best_seconds({way: partial(run, models[way]) for way, run in WAYS.items()}, rounds)
     size = sum(parameter.nbytes for parameter in models[OURS].parameters())
     return {
@@ -132,9 +134,7 @@ def main() -> None:
     ours = figures[OURS]["seconds"]
     claims = [
         Claim("key over datasets' Hasher", ours / figures["datasets Hasher"]["seconds"], at_most=TARGET_OF_HASHER),
-        Claim(
-            "key's share of torch.sum's bandwidth", figures["torch.sum"]["seconds"] / ours, at_least=TARGET_OF_BANDWIDTH
-        ),
+        Claim("key's share of torch.sum's bandwidth", figures[READ]["seconds"] / ours, at_least=TARGET_OF_BANDWIDTH),
     ]
     if "joblib.hash" in figures:
         claims.append(Claim("key over joblib.hash", ours / figures["joblib.hash"]["seconds"], at_most=TARGET_OF_JOBLIB))
