@@ -16,30 +16,26 @@ need, wrappers by `torch.compile` and data parallelism, and the attributes in `a
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import is_dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from types import MethodType
 from typing import Any
 
 import torch
 
 from .attributes import counted, encode_library_object, objects_understood
-from .code.random import CONFIGURED
 from .module_code import ClassCodes, records
+from .module_config import configs_beside, encode_configs, encode_generation, is_config, is_generation
 from .module_hooks import encode_hooks
 from .module_training import ClassTraining, passes_on, randomness, training_matters
 from .module_tree import Node, grow
 from .tensors import TensorHashing, describe
 from .tokens import IGNORED, frame
-from .walk import Encoder, Walk
+from .walk import Walk
 from .written import MET, Written
 
-__all__ = ["encode_config", "encode_module", "encode_pipeline"]
-
-_CONFIG_NAMES = ("cfg", "config")
+__all__ = ["encode_module", "encode_pipeline"]
 
 
 def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
@@ -54,7 +50,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
     """
     walk.use("torch")
     nodes, codes = grow(value), ClassCodes()
-    with _in_place(nodes, walk), _configs_beside(_main_dtype(nodes), walk), objects_understood(walk):
+    with _in_place(nodes, walk), configs_beside(nodes, walk), objects_understood(walk):
         hashing = TensorHashing(walk)
         weights = _counted_weights(_registered_weights(nodes), walk)
         hashing.add(weights)
@@ -63,23 +59,14 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
         hashing.add(others)
         placeholders = [
             _file(walk, ".structure", lambda: _structure(nodes, kept, codes, walk)),
-            _file(walk, ".config", lambda: _configs(nodes, walk)),
-            _file(walk, ".generation", lambda: _generation(nodes, walk)),
+            _file(walk, ".config", lambda: encode_configs(nodes, walk)),
+            _file(walk, ".generation", lambda: encode_generation(nodes, walk)),
             _file(walk, ".training", lambda: _training(nodes, codes, walk), always=True),
             _file(walk, ".hooks", lambda: encode_hooks(nodes, walk)),
             _file(walk, ".device", lambda: _device(nodes, walk)),
             _file(walk, ".weights", lambda: _encode_weights({**weights, **others}, hashing, walk)),
         ]
     return frame("module", *(placeholder for placeholder in placeholders if placeholder))
-
-
-def encode_config(value: Any, walk: Walk) -> bytes:
-    """Give the token of a config of transformers: its class and its fields, less what says where it came from.
-
-    The attention implementation counts, resolved as the config holds it, also in configs inside; where its name stands
-    for a function that a user registered, the function's code counts.
-    """
-    return _encode_config(value, walk, None)
 
 
 def encode_pipeline(value: Any, walk: Walk) -> bytes:
@@ -94,62 +81,6 @@ def encode_pipeline(value: Any, walk: Walk) -> bytes:
     if any(getattr(config, "do_sample", False) for config in configs):
         walk.stochastic(f"{walk.path}: its generation config samples", "torch")
     return encode_library_object(value, walk)
-
-
-def _encode_config(value: Any, walk: Walk, dtype: torch.dtype | None) -> bytes:
-    walk.use("transformers")
-    if getattr(value, "do_sample", False):
-        walk.circumstance(CONFIGURED)
-    pieces = [walk.code(type(value), ".__class__")]
-    attributes = dict(counted(value, walk))
-    for name in ("dtype", "torch_dtype"):
-        # Saving a model writes its dtype here as text, loading it writes the dtype itself.
-        held = attributes.get(name)
-        held = getattr(torch, held, held) if isinstance(held, str) else held
-        if held is None or held is dtype:
-            attributes.pop(name, None)
-        else:
-            attributes[name] = held
-    pieces += Written(walk).once(type(value), attributes, lambda: _encode_fields(attributes, walk))
-    for field in ("_attn_implementation", "_experts_implementation"):
-        pieces += _implementation(getattr(value, field, None), field, walk)
-    return frame("config", *pieces)
-
-
-def _encode_fields(attributes: dict[str, Any], walk: Walk) -> tuple[bytes, ...]:
-    return tuple(
-        piece for name, attribute in attributes.items() for piece in (name.encode(), walk.child(attribute, f".{name}"))
-    )
-
-
-def _main_dtype(nodes: list[Node]) -> torch.dtype | None:
-    parameters = (tensor for node in nodes for tensor in node.module._parameters.values() if tensor is not None)
-    return next((tensor.dtype for tensor in parameters if tensor.dtype.is_floating_point), None)
-
-
-@contextmanager
-def _configs_beside(dtype: torch.dtype | None, walk: Walk) -> Iterator[None]:
-    """Let the dtype in a config not count where it only repeats that of the weights beside it."""
-    before = walk.find_encoder
-
-    def find_encoder(value: Any) -> Encoder | None:
-        encoder = before(value)
-        return partial(_encode_config, dtype=dtype) if encoder is encode_config else encoder
-
-    with walk.understanding(find_encoder):
-        yield
-
-
-def _implementation(name: Any, field: str, walk: Walk) -> list[bytes]:
-    pieces = []
-    for module, registry in (
-        ("transformers.modeling_utils", "ALL_ATTENTION_FUNCTIONS"),
-        ("transformers.masking_utils", "ALL_MASK_ATTENTION_FUNCTIONS"),
-    ):
-        functions = getattr(sys.modules.get(module), registry, None)
-        if isinstance(name, str) and functions is not None and name in functions:
-            pieces.append(walk.child(functions[name], f".{field}[{registry}]"))
-    return pieces
 
 
 def _file(walk: Walk, name: str, encode: Any, always: bool = False) -> bytes:
@@ -298,7 +229,7 @@ def _class(cls: type, codes: ClassCodes, walk: Walk) -> bytes:
 
 
 def _attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk, written: Written) -> bytes:
-    met = {name: MET if _is_config(name, value) else value for name, value in attributes.items()}
+    met = {name: MET if is_config(name, value) else value for name, value in attributes.items()}
     token: bytes = written.once(type(module), met, lambda: _encode_attributes(module, attributes, walk))
     return token
 
@@ -306,7 +237,7 @@ def _attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk,
 def _encode_attributes(module: torch.nn.Module, attributes: dict[str, Any], walk: Walk) -> bytes:
     pieces: list[bytes] = []
     for name, attribute in attributes.items():
-        if _is_config(name, attribute) or _is_generation(name, attribute):
+        if is_config(name, attribute) or is_generation(name, attribute):
             pieces += (name.encode(), b"config")
         elif passes_on(attribute):
             pieces += (name.encode(), b"passes on")
@@ -319,39 +250,6 @@ def _encode_attributes(module: torch.nn.Module, attributes: dict[str, Any], walk
             token = walk.child(attribute, f".{name}")
             pieces += (name.encode(), token) if token != IGNORED else ()
     return frame("attributes", *pieces)
-
-
-# --- configs
-
-
-def _is_config(name: str, value: Any) -> bool:
-    return name in _CONFIG_NAMES and (is_dataclass(value) or hasattr(value, "to_dict"))
-
-
-def _is_generation(name: str, value: Any) -> bool:
-    return name == "generation_config" and value is not None
-
-
-def _configs(nodes: list[Node], walk: Walk) -> bytes | None:
-    return _held(nodes, walk, _CONFIG_NAMES, _is_config)
-
-
-def _generation(nodes: list[Node], walk: Walk) -> bytes | None:
-    return _held(nodes, walk, ("generation_config",), _is_generation)
-
-
-def _held(nodes: list[Node], walk: Walk, names: tuple[str, ...], wanted: Any) -> bytes | None:
-    pieces: list[bytes] = []
-    met: dict[int, bytes] = {}
-    for node in nodes:
-        for name in names if node.inside is None else ():
-            value = node.module.__dict__.get(name)
-            if value is not None and wanted(name, value):
-                # Mostly all submodules hold the one config of the model: it is looked at once.
-                if id(value) not in met:
-                    met[id(value)] = walk.child(value, f"{node.path}.{name}")
-                pieces += (f"{node.path}.{name}".encode(), met[id(value)])
-    return frame("configs", *pieces) if pieces else None
 
 
 # --- training mode

@@ -152,9 +152,9 @@ _BASES = {
     "torch.utils.data.sampler.Sampler": "loaders:encode_sampler",
     "torch.utils.data.dataset.Dataset": "loaders:encode_torch_dataset",
     "transformers.tokenization_utils_base.PreTrainedTokenizerBase": "tokenizers:encode_tokenizer",
-    "transformers.configuration_utils.PretrainedConfig": "models:encode_config",
-    "transformers.configuration_utils.PreTrainedConfig": "models:encode_config",
-    "transformers.generation.configuration_utils.GenerationConfig": "models:encode_config",
+    "transformers.configuration_utils.PretrainedConfig": "module_config:encode_config",
+    "transformers.configuration_utils.PreTrainedConfig": "module_config:encode_config",
+    "transformers.generation.configuration_utils.GenerationConfig": "module_config:encode_config",
     "transformers.pipelines.base.Pipeline": "models:encode_pipeline",
     # What only the session knows how to read, one layer above: loaded by name when such an object is met.
     "interpretune.analysis.ops.base.AnalysisOp": ".session_ops:encode_op",
