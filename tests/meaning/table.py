@@ -55,6 +55,7 @@ RUNS = {
         places=PLACES,
     ),
     "op": Run(setup="", asks={"op": "dict(step=step)"}),
+    "library": Run(setup="import torch\nimport transformers\n", asks={"op": "dict(step=step)"}, torch=True),
     "value": Run(
         setup="import datetime, enum, math, pathlib\nimport numpy as np\nfrom lab.kinds import *\n",
         asks={"value": "dict(inputs={'value': value})"},

@@ -6,6 +6,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -104,3 +106,21 @@ def plain_step(batch, batch_idx, model, head, scale):
     with torch.no_grad():
         out = model(**batch, output_hidden_states=True)
         return {"score": (head(out.hidden_states[-1][:, -1]) * scale).flatten().tolist(), "mode": "plain"}
+
+
+class Rounding(TorchDispatchMode):
+    """What a fake quantisation does: results of all products, rounded to so many steps."""
+
+    def __init__(self, steps=4):
+        super().__init__()
+        self.steps = steps
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        return torch.round(result * self.steps) / self.steps if "mm" in str(function) else result
+
+
+class Doubling(TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        return result * 2 if function is nn.functional.linear else result

@@ -1,5 +1,35 @@
 """The rows of the table, by what they are about; importing this package fills `meaning.table.ROWS`."""
 
-from . import captured, classes, code, data, deep, functions, language, spelling, values, whole
+from . import (
+    captured,
+    classes,
+    code,
+    data,
+    deep,
+    drawing,
+    functions,
+    hooks,
+    language,
+    lazy,
+    patches,
+    spelling,
+    values,
+    whole,
+)
 
-__all__ = ["captured", "classes", "code", "data", "deep", "functions", "language", "spelling", "values", "whole"]
+__all__ = [
+    "captured",
+    "classes",
+    "code",
+    "data",
+    "deep",
+    "drawing",
+    "functions",
+    "hooks",
+    "language",
+    "lazy",
+    "patches",
+    "spelling",
+    "values",
+    "whole",
+]

@@ -774,6 +774,9 @@ numerics(
 )
 numerics("oneDNN switched off", "torch.backends.mkldnn.set_flags(False)", NUMERICS)
 numerics("denormals flushed", "torch.set_flush_denormal(True)", NUMERICS)
+numerics("a dispatch mode", "Rounding().__enter__()", NUMERICS)
+numerics("what a dispatch mode holds", "Rounding(5).__enter__()", NUMERICS, base="Rounding(4).__enter__()")
+numerics("a function mode", "Doubling().__enter__()", NUMERICS)
 for title, lines in [
     ("how tensors are printed", "torch.set_printoptions(precision=2)"),
     ("the log level of transformers", """
@@ -786,6 +789,11 @@ for title, lines in [
             pass
         """),
     ("a default dtype set and reset", "torch.set_default_dtype(torch.float64); torch.set_default_dtype(torch.float32)"),
+    ("a dispatch mode left again", """
+        with Rounding(), Doubling():
+            model(torch.ones(1, 2, dtype=torch.long))
+        """),
+    ("a default device for a while", "torch.device('cpu').__enter__()"),
     ("anomaly detection", "torch.autograd.set_detect_anomaly(True)"),
     ("the environment of tokenizers", """
         import os

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import html
 from .digests.code.graph import encode_called
+from .digests.code.random import generator_of
 from .digests.policy import Policy
 from .digests.registry import find_encoder
 from .digests.results import Part, WalkResult
@@ -215,7 +216,8 @@ class AnalysisStoreHasher:
 
         collected = _Collected()
         for name, value in sorted(named.items()):
-            collected.add(self._walk(name, value, [*references, *(shared if name == "op.implementation" else ())]))
+            known = [*references, *(shared if name == "op.implementation" else ())]
+            collected.add(self._walk(name, value, known, named.get("op.implementation")))
         collected.conclude()
         stochastic = tuple(dict.fromkeys(collected.stochastic))
         if "torch" in collected.uses:
@@ -235,8 +237,10 @@ class AnalysisStoreHasher:
             stochastic=stochastic,
         )
 
-    def _walk(self, name: str, value: Any, references: Sequence[tuple[Any, bytes]] = ()) -> WalkResult:
-        walk = Walk(name, find_encoder, self.policy)
+    def _walk(
+        self, name: str, value: Any, references: Sequence[tuple[Any, bytes]] = (), step: Any = None
+    ) -> WalkResult:
+        walk = Walk(name, find_encoder, self.policy, step)
         with walk.standing_for(references):
             return walk.finish(encode_called(value, walk) if name == "op.implementation" else walk.child(value))
 
@@ -271,7 +275,7 @@ class _Collected:
         for circumstance, reason in self.suspected:
             if circumstance in self.circumstances:
                 self.stochastic.append(f"{reason}: {circumstance}")
-                self.draws.add("torch")
+                self.draws.add(generator_of(circumstance))
 
 
 def _models(inputs: Mapping[str, Any]) -> list[tuple[Any, bytes]]:

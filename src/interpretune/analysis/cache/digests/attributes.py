@@ -38,6 +38,14 @@ _RECORD = "a record that a forward leaves behind and nothing reads back"
 NOISE_ATTRIBUTES: dict[str, dict[str, str]] = {
     "torch": {
         **dict.fromkeys(("_parameters", "_buffers", "_modules"), "counted by name, as weights and as the tree"),
+        **dict.fromkeys(
+            (
+                "old_dispatch_mode_flags",
+                "old_non_infra_dispatch_mode_flags",
+                "old_without_ignore_compile_internals_dispatch_mode_flags",
+            ),
+            "what was in force before a mode",
+        ),
         "_non_persistent_buffers_set": "says which buffers a state dict leaves out; all of them count",
         "training": "counted apart, where it matters",
         **dict.fromkeys(

@@ -184,9 +184,16 @@ def public_name(value: Any) -> str:
         found: Any = _offered(outer, first)
         for name in others:
             found = vars(found).get(name) if hasattr(found, "__dict__") else None
-        if found is value:
+        if found is value or _wraps(found, value):
             return f"{outer.__name__}.{qualified}"
     return f"{module}.{qualified}"
+
+
+def _wraps(found: Any, value: Any) -> bool:
+    """Tell whether a library has put a wrapper over its own function since somebody took it under this name."""
+    if not isinstance(found, FunctionType) or found.__dict__.get("__wrapped__") is not value:
+        return False
+    return value is not None and not function_origin(found).user
 
 
 def _goes_by_a_users_name(function: FunctionType) -> bool:

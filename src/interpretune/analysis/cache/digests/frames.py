@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from .code.random import FRAMED
 from .instances import class_token
 from .tokens import frame
 from .walk import Walk
@@ -16,6 +17,7 @@ __all__ = ["encode_frame", "encode_index", "encode_missing", "encode_moment"]
 
 def encode_frame(value: pd.DataFrame | pd.Series, walk: Walk) -> bytes:
     """Encode a data frame or a series: its columns in order, or its name, its index and its values."""
+    walk.circumstance(FRAMED)
     pieces = [] if type(value) in (pd.DataFrame, pd.Series) else [class_token(type(value), walk)]
     pieces.append(walk.child(value.index, ".index"))
     if value.attrs:

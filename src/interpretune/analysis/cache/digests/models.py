@@ -10,26 +10,30 @@
 ``.device``               the device type of the weights, unless devices are portable
 ========================  ==============================================================================================
 
-What does not count: gradients, `requires_grad`, hooks added and removed, hooks on state dicts, what loading and saving
-need, wrappers by `torch.compile` and data parallelism, and the attributes in `attributes.NOISE_ATTRIBUTES`.
+What does not count: gradients and `requires_grad` unless the code reads them, hooks added and removed, hooks on state
+dicts, what loading and saving need, wrappers by `torch.compile` and data parallelism, and the attributes in
+`attributes.NOISE_ATTRIBUTES`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MethodType
 from typing import Any
 
 import torch
 
 from .attributes import counted, encode_library_object, objects_understood
+from .code.random import TRAINED
+from .distributions import class_origin
 from .module_code import ClassCodes, records
 from .module_config import configs_beside, encode_configs, encode_generation, is_config, is_generation
 from .module_hooks import encode_hooks
 from .module_training import ClassTraining, passes_on, randomness, training_matters
 from .module_tree import Node, grow
+from .patches import encode_patches, module_patches
 from .tensors import TensorHashing, describe
 from .tokens import IGNORED, frame
 from .walk import Walk
@@ -51,7 +55,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
     walk.use("torch")
     nodes, codes = grow(value), ClassCodes()
     with _in_place(nodes, walk), configs_beside(nodes, walk), objects_understood(walk):
-        hashing = TensorHashing(walk)
+        hashing = TensorHashing(walk, cache(lambda: _named_by_users(nodes, codes)))
         weights = _counted_weights(_registered_weights(nodes), walk)
         hashing.add(weights)
         kept = _kept_attributes(nodes, codes, walk)
@@ -140,6 +144,12 @@ def _kept_attributes(nodes: list[Node], codes: ClassCodes, walk: Walk) -> _Kept:
 # --- weights
 
 
+def _named_by_users(nodes: list[Node], codes: ClassCodes) -> frozenset[str]:
+    """Give all names in the code of the user's own module classes."""
+    classes = {base for node in nodes for base in node.cls.__mro__ if class_origin(base).user}
+    return frozenset().union(*(codes[cls].words for cls in classes))
+
+
 def _registered_weights(nodes: list[Node]) -> dict[str, torch.Tensor]:
     return {
         f"{node.path}.{name}": tensor
@@ -217,6 +227,8 @@ def _structure(nodes: list[Node], kept: _Kept, codes: ClassCodes, walk: Walk) ->
                 names = list(node.module)
                 walk.part(frame("order", *map(str.encode, names)), ", ".join(names), name=f"{walk.path}.keys()")
             pieces += (classes[cls], _attributes(node.module, kept[node.path], walk, written))
+    patches = module_patches({base.__module__ for cls in classes for base in cls.__mro__})
+    pieces += (encode_patches(patches, walk),) if patches else ()
     return frame("structure", *pieces)
 
 
@@ -258,6 +270,7 @@ def _encode_attributes(module: torch.nn.Module, attributes: dict[str, Any], walk
 def _training(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes:
     pieces: list[bytes] = []
     random: dict[str, list[str]] = {}
+    in_training: dict[str, list[str]] = {}
     said = {cls: ClassTraining.of(cls, codes) for cls in dict.fromkeys(node.cls for node in nodes)}
     root = walk.path
     for node in nodes:
@@ -266,10 +279,18 @@ def _training(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes:
             token = b"bool:1" if module.training else b"bool:0"
             walk.part(token, str(module.training), name=f"{root}{node.path}.training")
             pieces += (node.path.encode(), token)
-        reason = randomness(module, said[node.cls])
+        reason = randomness(module, said[node.cls], module.training)
         if reason is not None:
             random.setdefault(reason, []).append(f"{root}{node.path}")
+        elif not module.training and (reason := randomness(module, said[node.cls], True)) is not None:
+            in_training.setdefault(reason, []).append(f"{root}{node.path}")
     for reason, paths in random.items():
-        others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        walk.stochastic(f"{paths[0]}{others}: {reason}", "torch")
+        walk.stochastic(f"{_these(paths)}: {reason}", "torch")
+    for reason, paths in in_training.items():
+        walk.suspect(f"{_these(paths)}: {reason}", TRAINED)
     return frame("training", *pieces)
+
+
+def _these(paths: list[str]) -> str:
+    others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{paths[0]}{others}"

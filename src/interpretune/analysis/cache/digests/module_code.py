@@ -21,18 +21,17 @@ from weakref import WeakKeyDictionary
 from torch.nn.modules.module import Module
 
 from .code.source import find_source
-from .distributions import class_origin
+from .distributions import class_origin, function_origin
+from .patches import ADDED
 
-__all__ = ["ClassCode", "ClassCodes", "names_in", "records"]
+__all__ = ["BESIDE", "DYNAMIC", "ClassCode", "ClassCodes", "names_in", "read_names", "records"]
 
 #: Methods that run before the first forward, or print.
-_BESIDE = frozenset({"__init__", "extra_repr", "__repr__", "_init_weights", "reset_parameters"})
-#: Methods that libraries add to classes of others when they are first used, and which no forward calls.
-_ADDED = frozenset({("torch.nn.modules.module", "Module.smart_apply")})
+BESIDE = frozenset({"__init__", "extra_repr", "__repr__", "_init_weights", "reset_parameters"})
 #: Methods that put something into a container and give nothing back.
 _PUTTING = frozenset({"append", "add", "appendleft"})
 #: Names by which code reaches attributes that it does not name.
-_DYNAMIC = frozenset({"getattr", "__dict__", "vars", "__getattribute__", "attrgetter", "eval", "exec"})
+DYNAMIC = frozenset({"getattr", "__dict__", "vars", "__getattribute__", "attrgetter", "eval", "exec"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +49,14 @@ class ClassCode:
 
     @cached_property
     def foreign(self) -> tuple[tuple[str, types.FunctionType], ...]:
-        """Functions that come from another library than the class: patches, often by a user."""
+        """Functions that come from another library than the class; a user's in an installed one: see `patches`."""
         home = self.cls.__module__.partition(".")[0]
+        installed = not class_origin(self.cls).user
         return tuple(
             (f"{self.cls.__qualname__}.{name}", function)
             for name, function in self.functions
-            if (self.cls.__module__, f"{self.cls.__qualname__}.{name}") not in _ADDED
+            if (self.cls.__module__, f"{self.cls.__qualname__}.{name}") not in ADDED
+            and not (installed and function_origin(function).user)
             and str(function.__globals__.get("__name__", "")).partition(".")[0] not in (home, "torch")
         )
 
@@ -73,7 +74,7 @@ class ClassCode:
     @cached_property
     def hands_itself_on(self) -> bool:
         """Whether a method uses ``self`` for anything but its attributes."""
-        return any(_escapes(function.__code__) for name, function in self.functions if name not in _BESIDE)
+        return any(_escapes(function.__code__) for name, function in self.functions if name not in BESIDE)
 
     @cached_property
     def left_by_forward(self) -> frozenset[str]:
@@ -147,7 +148,7 @@ def records(classes: Iterable[type], codes: ClassCodes) -> dict[type, frozenset[
     classes = list(classes)
     every = {code.cls: code for cls in classes for code in codes.own(cls)}
     users = {cls: code for cls, code in every.items() if class_origin(cls).user}
-    if not users or any(not _DYNAMIC.isdisjoint(code.words) for code in users.values()):
+    if not users or any(not DYNAMIC.isdisjoint(code.words) for code in users.values()):
         return {}
     read: set[str] = set().union(*(code.read if cls in users else code.words for cls, code in every.items()))
     found = {}
@@ -179,6 +180,15 @@ def names_in(code: types.CodeType) -> Iterator[str]:
     """Give the names of globals and attributes in a function's code, nested functions included."""
     for part in _codes(code):
         yield from part.co_names
+
+
+def read_names(function: types.FunctionType) -> frozenset[str]:
+    """Give the names of globals and attributes that a function reads, and the texts in it, which may name one.
+
+    A global that is only written is among them, an attribute that is only written is not.
+    """
+    written, read = _uses(function)
+    return frozenset(_words(function.__code__)) - (written - read)
 
 
 def _words(code: types.CodeType) -> Iterator[str]:

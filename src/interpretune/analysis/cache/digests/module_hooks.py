@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from torch.nn.modules import module as torch_module
 
 from .distributions import class_origin
+from .hook_readers import Readers
+from .module_code import ClassCodes
 from .module_tree import Node
-from .observers import is_observer, keeper_token
+from .observers import is_observer, keeper_token, written_places
 from .registry import find_encoder
 from .tokens import frame
 from .walk import Walk
@@ -43,36 +46,69 @@ def encode_hooks(nodes: list[Node], walk: Walk) -> bytes | None:
     Returns:
         None where there are none.
     """
+    places = list(_places(nodes))
+    unheard = _unheard(nodes, [hook for place in places for hook in place.hooks.values()], walk)
     pieces: list[bytes] = []
+    for place in places:
+        with walk.at(place.path):
+            pieces += _registered(place, unheard, walk)
+    return frame("hooks", *pieces) if pieces else None
+
+
+class _Place(NamedTuple):
+    """A dictionary that holds hooks of one kind."""
+
+    path: str
+    kind: str
+    hooks: dict[int, Any]
+    #: For each hook or for all of them: whether they are called in another way.
+    flags: tuple[Any, ...] = ()
+
+
+def _places(nodes: list[Node]) -> Iterator[_Place]:
     for node in nodes:
         for module in (*node.wrappers, node.module) if node.inside is None else ():
             for kind, *flags in _HOOK_KINDS:
                 if hooks := getattr(module, kind, None):
-                    with walk.at(node.path):
-                        pieces += _registered(kind, hooks, [getattr(module, flag, None) for flag in flags], walk)
+                    yield _Place(node.path, kind, hooks, tuple(getattr(module, flag, None) for flag in flags))
         for name, tensor in node.module._parameters.items() if node.inside is None else ():
             for kind in _GRADIENT_HOOKS if tensor is not None else ():
                 if hooks := getattr(tensor, kind):
-                    with walk.at(f"{node.path}.{name}"):
-                        pieces += _registered(kind, hooks, [], walk)
+                    yield _Place(f"{node.path}.{name}", kind, hooks)
     for kind in ("_global_forward_pre_hooks", "_global_forward_hooks", "_global_backward_pre_hooks",
                  "_global_backward_hooks"):  # fmt: skip
-        pieces += _registered(kind, getattr(torch_module, kind, {}), [], walk)
-    return frame("hooks", *pieces) if pieces else None
+        yield _Place("", kind, getattr(torch_module, kind, {}))
 
 
-def _registered(kind: str, hooks: dict[int, Any], flags: list[Any], walk: Walk) -> list[bytes]:
+def _unheard(nodes: list[Node], hooks: list[Any], walk: Walk) -> set[int]:
+    """Give the identities of the hooks that only watch, and write to nothing that anybody else may read."""
+    watching = {id(hook): hook for hook in hooks if is_observer(hook)}
+    written = {identity: written_places(hook) for identity, hook in watching.items()}
+    if not any(written.values()):
+        return set(watching)
+    readers = Readers(getattr(hook, "__func__", hook) for hook in watching.values())
+    readers.add_modules([node.module for node in nodes], ClassCodes())
+    readers.add(walk.step, *(hook for hook in hooks if id(hook) not in watching))
+    while heard := [identity for identity in watching if any(map(readers.read, written[identity]))]:
+        for identity in heard:
+            # It is listened to, so it matters as well what it listens to.
+            readers.listen(watching.pop(identity))
+    return set(watching)
+
+
+def _registered(place: _Place, unheard: set[int], walk: Walk) -> list[bytes]:
     tokens: list[bytes] = []
-    for handle, hook in hooks.items():
+    kind = place.kind
+    for handle, hook in place.hooks.items():
         if getattr(hook, "__module__", None) in NOISE_HOOKS:
             continue
-        if is_observer(hook):
+        if id(hook) in unheard:
             walk.note(
                 f"the hook `{getattr(hook, '__qualname__', kind)}` only watches, keeps nothing and does not count"
             )
             continue
         # Handle numbers come from a counter of the process; the order is what counts.
-        state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in flags]
+        state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in place.flags]
         step = f".{kind.strip('_')}[{len(tokens)}]"
         token = keeper_token(hook, walk) or _hook(hook, step, walk)
         walk.part(token, getattr(hook, "__qualname__", type(hook).__qualname__), name=walk.path + step)

@@ -138,19 +138,20 @@ _DRAWING = frozenset(
 )
 
 
-def randomness(module: Module, said: ClassTraining) -> str | None:
-    """Say why a forward of this module (without its submodules) draws random numbers, or None.
+def randomness(module: Module, said: ClassTraining, training: bool) -> str | None:
+    """Say why a forward of this module (without its submodules) draws random numbers in a mode, or None.
 
     Args:
         module: any module. Its code is read for names with "drop" in them, and an installed class's `forward`, which
             is followed no further, for functions that draw; a user's is followed where all code is.
         said: what the code of its class says.
+        training: the mode: whether it is trained.
     """
     cls = said.cls
     if said.is_torchs:
         if cls.__name__ in _RANDOM_ALWAYS and getattr(module, "_random_samples", None) is None:
             return f"{cls.__name__} draws its regions at random"
-        if not module.training:
+        if not training:
             return None
         if cls.__name__ in _RANDOM_IN_TRAINING and training_matters(module, said):
             return f"{cls.__name__} in training mode"
@@ -158,9 +159,9 @@ def randomness(module: Module, said: ClassTraining) -> str | None:
             return "attention dropout in training mode"
         return None
     drawing = said.in_forward
-    if not drawing.isdisjoint(_DRAWING) and (module.training or "training" not in drawing):
+    if not drawing.isdisjoint(_DRAWING) and (training or "training" not in drawing):
         return f"{cls.__qualname__}.forward names {min(drawing & _DRAWING)}"
-    if not module.training or not training_matters(module, said):
+    if not training or not training_matters(module, said):
         return None
     for name in said.dropping:
         value = module.__dict__.get(name)

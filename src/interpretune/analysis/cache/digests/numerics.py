@@ -14,7 +14,9 @@ from functools import cache, partial
 from importlib import metadata
 from typing import Any
 
+from .patches import encode_patches, torch_patches
 from .policy import Policy
+from .walk import Composed
 
 __all__ = ["numerics_components", "rng_components", "runtime_versions"]
 
@@ -34,7 +36,9 @@ def numerics_components(policy: Policy) -> dict[str, Any]:
 
     Returns:
         Settings by name, as plain values. Where torch refuses to tell one, its value is ``"mixed"``: old and new ways
-        to set it were used side by side.
+        to set it were used side by side. Under ``"modes"``, only where there are any, the modes that stand between the
+        caller and torch's functions: torch's own by name, a user's as they are. Under ``"patches"``, only where there
+        are any, what was put into torch's own namespaces.
     """
     import torch
 
@@ -51,6 +55,12 @@ def numerics_components(policy: Policy) -> dict[str, Any]:
     packed = getattr(torch._C, "_get_nnpack_enabled", None)
     if packed is not None:
         found["nnpack_enabled"] = packed()
+    modes = _modes()
+    if modes:
+        found["modes"] = modes
+    patches = torch_patches()
+    if patches:
+        found["patches"] = Composed(partial(encode_patches, patches))
     if policy.device == "strict":
         found["default_device"] = torch.get_default_device().type
     for path in (
@@ -85,6 +95,24 @@ def numerics_components(policy: Policy) -> dict[str, Any]:
             value = "ieee"  # nothing was set, here or for all; setting and unsetting a precision leaves this name
         if isinstance(value, (bool, str)):
             found[path.replace(".get_", ".").replace(".", "_")] = value
+    return found
+
+
+def _modes() -> list[Any]:
+    """The function and dispatch modes in force, outermost first: each may give other values than torch would."""
+    import torch.overrides
+    import torch.utils._python_dispatch
+
+    found: list[Any] = []
+    for module, name in (
+        (torch.overrides, "_get_current_function_mode_stack"),
+        (torch.utils._python_dispatch, "_get_current_dispatch_mode_stack"),
+    ):
+        for mode in getattr(module, name, list)():
+            cls = type(mode)
+            if cls.__module__ != "torch.utils._device":  # the default device, a setting of its own
+                is_torchs = cls.__module__.partition(".")[0] == "torch"
+                found.append(f"{cls.__module__}.{cls.__qualname__}" if is_torchs else mode)
     return found
 
 

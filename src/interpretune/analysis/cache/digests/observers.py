@@ -4,7 +4,8 @@ Whoever counts forwards, or keeps activations, does it with a hook, whose counte
 forward. A hook is taken for a mere observer only where its source shows that it is one: it gives nothing back, calls
 nothing but the few builtins below, and stores only into numbers and containers of its own.
 
-An observer that stores nothing of what passes by does not count. One that does, such as
+An observer that stores nothing of what passes by does not count, unless somebody who takes part in the run may read
+what it stores: see `written_places`. One that keeps something of what passes by, such as
 ``kept.append(output[:, position])``, may be where the rows come from: it counts by its source and by what it reads
 (``position``), and only what it fills (``kept``) does not. Every other hook counts like any function.
 """
@@ -13,17 +14,18 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from inspect import getattr_static
 from types import FunctionType, MethodType
 from typing import Any
 
 from .code.source import find_source
 from .code.syntax import syntax_token
+from .hook_readers import Place
 from .tokens import frame
 from .walk import Walk
 
-__all__ = ["is_observer", "keeper_token"]
+__all__ = ["is_observer", "keeper_token", "stored_entries", "written_places"]
 
 #: Builtins that look at their arguments only.
 _LOOKING = {"id": id, "type": type, "isinstance": isinstance, "len": len, "print": print, "str": str, "tuple": tuple}
@@ -51,6 +53,27 @@ def is_observer(hook: Any) -> bool:
     """
     reader = _reader(hook)
     return reader is not None and reader.watches_only() and not reader.keeps_something()
+
+
+def written_places(hook: Any) -> set[Place]:
+    """Give the places that an observer writes to, where others may find what it wrote.
+
+    Args:
+        hook: one that `is_observer` took for an observer.
+    """
+    reader = _reader(hook)
+    return reader.places() if reader is not None else set()
+
+
+def stored_entries(hook: Any) -> Iterator[tuple[dict[Any, Any], Any]]:
+    """Give the plain dictionaries, and the names in them, that a hook stores something under each time it is called.
+
+    Args:
+        hook: a function or bound method that is registered on a module.
+    """
+    reader = _reader(hook)
+    if reader is not None:
+        yield from reader.entries()
 
 
 def keeper_token(hook: Any, walk: Walk) -> bytes | None:
@@ -87,8 +110,10 @@ class _Reader:
         self._self = (
             function.__code__.co_varnames[0] if receiver is not None and function.__code__.co_argcount else None
         )
+        self._globals = function.__globals__
         self._outer: dict[str, Any] = dict(function.__globals__)
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        self._cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        for name, cell in self._cells.items():
             try:
                 self._outer[name] = cell.cell_contents
             except ValueError:  # not filled yet: what it will hold is not known
@@ -134,6 +159,53 @@ class _Reader:
                 return None
             found[name] = value
         return found
+
+    def places(self) -> set[Place]:
+        """Give the places that are written to."""
+        found: set[Place] = set()
+        for node in self._filled():
+            if (name := self._place(node)) is None:
+                continue
+            value = self._value(node)
+            if type(value) in _CONTAINERS:
+                found.add((id(value), ""))
+            if isinstance(node, ast.Attribute):
+                found.add((id(self._receiver), node.attr))
+            elif name in self._cells:
+                found.add((id(self._cells[name]), ""))
+            else:
+                found.add((id(self._globals), name))
+        return found
+
+    def entries(self) -> Iterator[tuple[dict[Any, Any], Any]]:
+        """Give the plain dictionaries and names that something is certainly stored under."""
+        if isinstance(self.node, ast.Lambda):
+            yield from self._put(self.node.body)
+        elif not self.node.decorator_list:
+            for statement in self.node.body:
+                if isinstance(statement, ast.Expr):
+                    yield from self._put(statement.value)
+                elif not isinstance(statement, ast.Assign):
+                    return
+                elif isinstance(target := statement.targets[0], ast.Subscript):
+                    yield from self._under(target.value, [target.slice])
+
+    def _put(self, call: ast.expr) -> Iterator[tuple[dict[Any, Any], Any]]:
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            if call.func.attr == "__setitem__" and len(call.args) == 2:
+                yield from self._under(call.func.value, call.args[:1])
+            elif call.func.attr == "update":
+                words = [ast.Constant(word.arg) for word in call.keywords if word.arg is not None]
+                yield from self._under(call.func.value, words)
+
+    def _under(self, holder: ast.expr, names: Iterable[ast.expr]) -> Iterator[tuple[dict[Any, Any], Any]]:
+        held = self._value(holder)
+        for part in names if type(held) is dict else ():
+            if isinstance(part, ast.Constant) and type(part.value) in (str, int):
+                yield held, part.value
+            elif isinstance(part, ast.Name) and part.id in self._cells and type(self._value(part)) is str:
+                # Captured when the hook was made: it stays, as an attribute or a global need not.
+                yield held, self._value(part)
 
     def _stored(self) -> Iterator[ast.expr]:
         """Give the expressions whose values are put somewhere, or say where."""

@@ -96,6 +96,8 @@ _BASES = {
     "numpy.vectorize": "attributes:encode_object",
     "torch.utils._contextlib._DecoratorContextManager": "attributes:encode_object",
     "torch.amp.autocast_mode.autocast": "attributes:encode_object",
+    "torch.overrides.TorchFunctionMode": "attributes:encode_object",
+    "torch.utils._python_dispatch.TorchDispatchMode": "attributes:encode_object",
     "torch.jit.torch.jit.ScriptFunction": "programs:encode_script_function",
     "enum.Enum": "instances:encode_enum",
     "builtins.type": "code.graph:encode_code",

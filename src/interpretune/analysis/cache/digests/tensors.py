@@ -10,7 +10,7 @@ The bytes are hashed in `tensor_bytes`; here is what surrounds them, and what te
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,8 @@ __all__ = [
     "encode_tensor",
     "tensor_digests",
 ]
+
+_Names = Callable[[], frozenset[str]]
 
 #: Classes whose elements cannot be read here, by name, with what to do about it.
 _REFUSED = {
@@ -133,10 +135,12 @@ class TensorHashing:
 
     Args:
         walk: where the tensors were met.
+        private: gives the private names that a user's code may read of a tensor.
     """
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: Walk, private: _Names = frozenset) -> None:
         self._walk = walk
+        self._private = private
         self._named: dict[str, torch.Tensor] = {}
         self._tokens: dict[str, bytes] = {}
         self._leaves: dict[str, Leaf] = {}
@@ -187,18 +191,19 @@ class TensorHashing:
             tokens[name] = leaf.token()
             if walk.policy.trust_versions:
                 _trusted.put(named[name], tokens[name])
-        return {name: _with_attributes(named[name], tokens[name], name, walk) for name in named}
+        return {name: _with_attributes(named[name], tokens[name], name, walk, self._private) for name in named}
 
 
-def _with_attributes(tensor: torch.Tensor, token: bytes, name: str, walk: Walk) -> bytes:
-    """Add what somebody wrote on a plain tensor (``weight.scale = 2``); private names are libraries' bookkeeping."""
+def _with_attributes(tensor: torch.Tensor, token: bytes, name: str, walk: Walk, private: _Names) -> bytes:
+    """Add what is written on a plain tensor (``weight.scale = 2``); private names only where a user's code has them."""
     if not tensor.__dict__ or not _is_plain(tensor):
         return token
     with walk.at(name):
         pieces = [
             piece
             for attribute, value in counted(tensor, walk)
-            if not attribute.startswith("_") and attribute != "persistent"  # `nn.Buffer`'s wish for state dicts
+            # `nn.Buffer` keeps there whether it is to be in state dicts.
+            if attribute != "persistent" and (attribute[0] != "_" or attribute in private())
             for piece in (attribute.encode(), walk.child(value, f".{attribute}"))
         ]
     return frame("tensor with attributes", token, *pieces) if pieces else token

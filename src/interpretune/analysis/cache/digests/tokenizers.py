@@ -11,6 +11,7 @@ from typing import Any
 
 from .attributes import counted, objects_understood
 from .distributions import class_origin
+from .patches import class_patches, encode_patches
 from .tokens import frame
 from .walk import Walk
 
@@ -118,7 +119,8 @@ def _backend(value: Any, walk: Walk, without: tuple[str, ...]) -> bytes:
             token = frame("section", name.encode(), section.encode())
             walk.part(token, section if len(section) < 2000 else f"{len(section):,} characters", f"{walk.path}.{name}")
             pieces.append(token)
-    return frame("backend", *pieces)
+    patches = class_patches(type(value), walk)
+    return frame("backend", *pieces, *([encode_patches(patches, walk)] if patches else []))
 
 
 def _sections(text: str) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from .code.random import TOLD
 from .tokens import IGNORED, frame, hex_digest
 from .walk import Walk, atomic
 
@@ -97,6 +98,9 @@ def encode_set(value: set[Any] | frozenset[Any], walk: Walk) -> bytes:
 
 def encode_mapping(value: dict[Any, Any], walk: Walk) -> bytes:
     """Encode a dictionary: its items, sorted by the tokens of their keys."""
+    # In its config GPT-2 says so of a task, which no call of `generate` looks at.
+    if dict.get(value, "do_sample") is True and "task_specific_params" not in walk.path:
+        walk.circumstance(TOLD)
     token = frame("dict", *mapping_tokens(value, walk))
     if not 0 < len(value) <= LONG_MAPPING:
         walk.part(token, f"dict of {len(value):,} items")

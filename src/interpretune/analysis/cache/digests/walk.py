@@ -84,11 +84,13 @@ class Walk:
         root: dotted name of the component, such as ``inputs.model``.
         find_encoder: gives the encoder for an object, or None where its meaning is unknown.
         policy: the user's decisions.
+        step: the step of the run, which may read what a hook of a model writes; or None.
     """
 
     root: str
     find_encoder: Callable[[Any], Encoder | None]
     policy: Policy = field(default_factory=Policy)
+    step: Any = None
 
     def __post_init__(self) -> None:
         self._steps: list[str] = [self.root]
@@ -113,6 +115,8 @@ class Walk:
         self._suspected: dict[str, list[str]] = {}
         self._circumstances: set[str] = set()
         self._summaries = 0
+        #: What was put into installed classes, as far as they were met: see `patches.class_patches`.
+        self.searched: dict[type, tuple[tuple[str, Any], ...]] = {}
 
     @property
     def path(self) -> str:
@@ -280,7 +284,7 @@ class Walk:
             value: the object.
             step: what the path shows for it in errors.
         """
-        walk = Walk(self.path, self.find_encoder, self.policy)
+        walk = Walk(self.path, self.find_encoder, self.policy, self.step)
         walk._component, walk._parts, walk._summaries = self._component, self._parts, self._summaries
         walk._active, walk._memo = self._active, self._memo
         walk._recorded, walk._inside = self._recorded, self._inside
@@ -372,7 +376,7 @@ class Walk:
             self._stochastic.append(reason)
 
     def suspect(self, reason: str, circumstance: str) -> None:
-        """Remember what draws from torch's generator in a circumstance that may lie in another input of the run.
+        """Remember what draws from a shared generator in a circumstance that may lie in another input of the run.
 
         Args:
             reason: what draws, as for `stochastic`.

@@ -9,11 +9,12 @@ captured objects it needs. Imports go one way only, from the end of this list to
    found, what only tells people something, what draws random numbers.
 2. `compiled`, `source`, `scopes`, `entries`, `decorators`, `draws`, `fields`, `apply`: where running code stands and
    what it is without a text; local names; containers; decorators; draws; dataclasses; which parameter receives what.
-3. `nodes`, `classes`, `kinds`, `operations`: a function or class in the graph; code that is neither; what the language
+3. `gradients`, `labels`, `leaving`: what counts only where code reads just that; bodies that an error may end.
+4. `nodes`, `classes`, `kinds`, `operations`: a function or class in the graph; code that is neither; what the language
    asks of objects.
-4. `contexts`, `folding`, `descriptions`, `imports`, `iterating`, `targets`: with what a function is called, what comes
-   of the graph, and single constructs of the language.
-5. `builtins`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up to the whole.
-6. `bytecode`: the same without a text.
-7. `graph`.
+5. `contexts`, `folding`, `descriptions`, `imports`, `iterating`, `targets`, `filling`: with what a function is called,
+   what comes of the graph, single constructs of the language, and what is only filled.
+6. `builtins`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up to the whole.
+7. `bytecode`: the same without a text.
+8. `graph`.
 """

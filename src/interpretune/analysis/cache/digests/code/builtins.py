@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..tokens import frame
 from .descriptions import describe, documentation, fields, text_of
-from .entries import count_variable
+from .entries import count_presence, count_variable
 from .imports import import_module
 from .iterating import ITERATING, passed_on
 from .lookup import Absent, find_attribute, is_user_class
@@ -27,7 +27,7 @@ from .values import Atom, Atoms, Instance, Known, Literal, Super, join
 if TYPE_CHECKING:
     from .reads import Reader
 
-__all__ = ["HARMLESS", "SPECIAL", "certain_text", "read_environment", "read_super"]
+__all__ = ["HARMLESS", "SPECIAL", "asks_environment", "certain_text", "read_environment", "read_super"]
 
 
 def read_super(reader: Reader, node: ast.Call) -> Atoms:
@@ -175,6 +175,17 @@ def read_environment(reader: Reader, node: ast.Call) -> Atoms:
     for part in node.args[1:]:
         reader.use(part)
     return ()
+
+
+def asks_environment(reader: Reader, name: ast.expr, container: ast.expr) -> bool:
+    """Count the variable where code asks whether the environment has it; tell whether that is what it asks."""
+    atoms = reader.evaluate(container) if isinstance(container, (ast.Name, ast.Attribute)) else ()
+    if len(atoms) != 1 or not isinstance(atoms[0], Known) or atoms[0].value is not os.environ:
+        return False
+    text = certain_text(reader, name)
+    if text is not None:
+        count_presence(reader, text)
+    return text is not None
 
 
 def _import(reader: Reader, node: ast.Call) -> Atoms:

@@ -10,6 +10,8 @@ from .apply import Arguments, apply_each
 from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
 from .draws import read_draws
 from .entries import elements_of, entry_of
+from .filling import FILLED, MUTE, WRITERS, fills_entry, sets_item, stores_entries
+from .gradients import parameters_given, read_setting_of
 from .noise import is_noise_class, is_quiet_function
 from .operations import iterate
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
@@ -18,24 +20,6 @@ if TYPE_CHECKING:
     from .reads import Reader
 
 __all__ = ["read_arguments", "read_call", "tells_only"]
-
-#: Methods of exact containers that only write, where nothing is done with their result.
-_WRITERS = frozenset(
-    [
-        "append",
-        "extend",
-        "insert",
-        "add",
-        "update",
-        "clear",
-        "discard",
-        "remove",
-        "setdefault",
-        "pop",
-        "popitem",
-        "appendleft",
-    ]
-)
 
 
 def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
@@ -52,6 +36,9 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     reader.line = node.lineno
     if isinstance(node.func, ast.Name) and node.func.id == "super" and reader.scope.holder("super") is None:
         return read_super(reader, node)
+    if sets_item(reader, node) or (discarded and fills_entry(reader, node)):
+        return ()
+    read_setting_of(reader, node)
     callees = reader.evaluate(node.func)
     read_draws(reader, callees, node)
     if discarded and tells_only(reader, callees):
@@ -77,9 +64,10 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
         # What a function does on the way to a message may matter, so it is followed.
         reader.quiet = 0
     arguments = read_arguments(reader, node)
-    given = _discarded(reader, callees, arguments) if discarded else apply_each(reader, callees, arguments)
+    given = _fill_or_apply(reader, callees, arguments, WRITERS if discarded else MUTE)
     reader.quiet = quiet
-    return given
+    stores_entries(reader, callees, node)
+    return join(given, parameters_given(callees))
 
 
 def _ask_mapping(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | None:
@@ -130,12 +118,12 @@ def _is_telling(reader: Reader, callee: Atom) -> bool:
     return isinstance(callee, Quiet) or (isinstance(callee, Known) and is_quiet_function(callee.value))
 
 
-def _discarded(reader: Reader, callees: Atoms, arguments: Arguments) -> Atoms:
-    """A call whose result nobody looks at: filling a container does not read it."""
+def _fill_or_apply(reader: Reader, callees: Atoms, arguments: Arguments, writers: frozenset[str]) -> Atoms:
+    """Follow a call; filling a container by methods whose result says nothing does not read it."""
     for callee in callees:
         receiver = callee.receiver if isinstance(callee, Bound) else None
-        fills = isinstance(receiver, Known) and type(receiver.value) in (list, dict, set)
-        if not fills or callee.key[1].rpartition(".")[2] not in _WRITERS:
+        fills = isinstance(receiver, Known) and type(receiver.value) in FILLED
+        if not fills or callee.key[1].rpartition(".")[2] not in writers:
             return apply_each(reader, callees, arguments)
     arguments.consume(reader)
     return ()

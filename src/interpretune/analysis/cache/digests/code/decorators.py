@@ -7,13 +7,15 @@ as the state of a thread, is noted.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from ...errors import UnfingerprintableError
 from ..attributes import counted
+from ..distributions import function_origin
 from ..tokens import frame
 from ..walk import Walk
 from .lookup import is_users_code, unwrap
@@ -34,7 +36,9 @@ def decorated_token(function: FunctionType, walk: Walk) -> list[bytes]:
     Returns:
         Nothing where it is a plain installed function.
     """
-    decorates = _decorates(function)
+    if _goes_by_its_name(function):
+        return []
+    decorates = _decorates(function) or _taken(function)
     pieces = []
     for name, content in _cells(function):
         if is_users_code(content) or type(content) in _LITERALS:
@@ -42,9 +46,41 @@ def decorated_token(function: FunctionType, walk: Walk) -> list[bytes]:
         elif decorates and not is_noise(content):
             pieces += _setting(name, content, walk)
     wrapped = function.__dict__.get("__wrapped__")
-    if wrapped is not None and (is_users_code(wrapped) or _decorates(unwrap(wrapped))):
+    if wrapped is not None and (decorates or is_users_code(wrapped) or _decorates(unwrap(wrapped))):
         pieces.append(frame("wrapped", walk.child(wrapped, ".__wrapped__")))
     return pieces
+
+
+def _goes_by_its_name(function: FunctionType) -> bool:
+    """Tell whether a library put a wrapper over its own function, both reached by one name, with nobody's code in it.
+
+    What such a wrapper holds follows from the version of the library; whether it is there at all may depend on what
+    else was imported, as ``import torch._dynamo`` wraps `torch.manual_seed`.
+    """
+    inside = unwrap(function.__dict__.get("__wrapped__"))
+    if not isinstance(inside, FunctionType) or _decorates(function) or not _is_held(function):
+        return False
+    return inside.__qualname__ == function.__qualname__ and function_origin(function) == function_origin(inside)
+
+
+def _taken(function: FunctionType) -> bool:
+    """Tell whether somebody put an installed decorator over an installed function and holds what came of it."""
+    return _is_held(function.__dict__.get("__wrapped__")) and not _is_held(function)
+
+
+def _is_held(function: Any) -> bool:
+    """Tell whether the module that a function says it is from, or a package around that, holds it under its name."""
+    if not isinstance(function, (FunctionType, BuiltinFunctionType)):
+        return False
+    parts = str(function.__module__).split(".")
+    called = function.__qualname__ if isinstance(function, FunctionType) else function.__name__
+    for length in range(1, len(parts) + 1):
+        found: Any = sys.modules.get(".".join(parts[:length]))
+        for name in called.split("."):
+            found = getattr(found, "__dict__", {}).get(name)
+        if function in (found, getattr(found, "__func__", None), getattr(found, "fget", None)):
+            return True
+    return False
 
 
 def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import ast
+import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .lookup import is_users_code
 from .random import (
     CONFIGURED,
+    FRAMED,
     SAMPLED,
     SEEDING,
+    TOLD,
+    TRAINED,
     Switch,
     builds_at_random,
     drawing_method,
     drawn_from,
+    generator_of,
     installed_name,
+    is_module_class,
     needs_seed,
+    refills,
     seeded_by,
     switches_of,
 )
@@ -24,11 +32,15 @@ from .values import Atoms, Bound, Instance, Known
 if TYPE_CHECKING:
     from .reads import Reader
 
-__all__ = ["draw", "draws_unasked", "read_draws"]
+__all__ = ["draw", "draws_unasked", "read_draws", "read_setting", "read_training"]
 
 #: Generators that seed themselves where they are given no seed.
 _FRESH = frozenset({"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"})
 _SAMPLING = frozenset({"sample", "sample_n", "rsample"})
+#: Methods of what is made from data that shuffle where they are given no seed.
+_SHUFFLING = frozenset({"shuffle", "train_test_split"})
+#: Methods that make a data frame of something else.
+_FRAMING = frozenset({"to_pandas", "toPandas"})
 
 
 def read_draws(reader: Reader, callees: Atoms, node: ast.Call) -> None:
@@ -45,11 +57,82 @@ def read_draws(reader: Reader, callees: Atoms, node: ast.Call) -> None:
             _read_installed(reader, installed_name(callee.value, callee.installed), callee.value, node)
         elif isinstance(callee, Bound) and isinstance(callee.receiver, Known) and needs_seed(callee.function):
             _read_unseeded(reader, callee.label, node)
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _FRAMING:
+        reader.graph.walk.circumstance(FRAMED)
     if isinstance(node.func, ast.Attribute) and all(_is_torch(callee) for callee in callees):
-        _read_method(reader, node.func.attr, node)
+        _read_method(reader, node.func.attr, callees, node)
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "train" and all(map(_is_module, callees)):
+        modes = [*node.args, *(word.value for word in node.keywords)]
+        read_training(reader, ".train()", node, modes[0] if modes else None)
     for word in node.keywords:
         if word.arg == "do_sample" and _may_be_true(reader, word.value):
             draw(reader, "`do_sample`", "torch")
+    held = [callee.value.keywords for callee in callees if isinstance(callee, Known) and _is_partial(callee.value)]
+    if any(words.get("do_sample") for words in (*held, *_handed_on(reader, node))):
+        draw(reader, "`do_sample`", "torch")
+
+
+def read_setting(reader: Reader, name: object, value: ast.expr) -> None:
+    """Find out whether an attribute or entry that is given a value lets a model sample.
+
+    Args:
+        reader: the reading of the function that it stands in.
+        name: the attribute or key.
+        value: its value.
+    """
+    if name == "do_sample" and _may_be_true(reader, value):
+        reader.graph.walk.circumstance(CONFIGURED)
+        reader.graph.walk.circumstance(TOLD)
+
+
+def read_training(reader: Reader, what: str, place: ast.AST, mode: ast.expr | None = None) -> None:
+    """Find out whether a module is put into training mode.
+
+    One that is put back into the mode that it had is not, unless it had it; that is asked for where it is met.
+
+    Args:
+        reader: the reading of the function that does so.
+        what: how it does so.
+        place: where it does so in the function's text.
+        mode: what it says of the mode, if anything.
+    """
+    if (mode is None or _is_true(reader, mode)) and not _puts_back(reader, place):
+        draw(reader, f"`{what}`", TRAINED)
+
+
+def _puts_back(reader: Reader, place: ast.AST) -> bool:
+    """Tell whether something is only done where a module was in training mode before, as in ``if was_training:``."""
+    text = reader.node.source.node if reader.node.source is not None else place
+    told = {
+        target.id
+        for part in ast.walk(text)
+        if isinstance(part, ast.Assign) and _reads_mode(part.value)
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    for part in ast.walk(text):
+        if isinstance(part, (ast.If, ast.IfExp)) and (
+            _reads_mode(part.test) or (isinstance(part.test, ast.Name) and part.test.id in told)
+        ):
+            body = part.body if isinstance(part.body, list) else [part.body]
+            if any(inside is place for statement in body for inside in ast.walk(statement)):
+                return True
+    return False
+
+
+def _reads_mode(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "training"
+
+
+def _handed_on(reader: Reader, node: ast.Call) -> Iterator[dict[str, Any]]:
+    """Give the known dictionaries that a call hands on as keywords."""
+    for word in node.keywords:
+        if word.arg is None and isinstance(word.value, (ast.Name, ast.Attribute, ast.Subscript)):
+            yield from (
+                atom.value
+                for atom in reader.evaluate(word.value)
+                if isinstance(atom, Known) and type(atom.value) is dict
+            )
 
 
 def _read_installed(reader: Reader, name: str, value: Any, node: ast.Call) -> None:
@@ -59,6 +142,8 @@ def _read_installed(reader: Reader, name: str, value: Any, node: ast.Call) -> No
     if name in _FRESH and not node.args and not node.keywords:
         where = f"function `{reader.function.__qualname__}`"
         reader.graph.note(f"`{name}()` in {where} takes its seed from the system, so its numbers differ each time")
+    if name.startswith("pandas."):
+        reader.graph.walk.circumstance(FRAMED)
     generator = drawn_from(name)
     if generator:
         if all(_is_on(reader, node, switch) for switch in switches_of(name)) and not _has_generator(reader, node):
@@ -70,20 +155,42 @@ def _read_installed(reader: Reader, name: str, value: Any, node: ast.Call) -> No
         _read_unseeded(reader, name, node)
 
 
-def _read_method(reader: Reader, name: str, node: ast.Call) -> None:
+def _read_method(reader: Reader, name: str, callees: Atoms, node: ast.Call) -> None:
     """A method of something that is not known, or of a known tensor or module of torch."""
     if drawing_method(name):
         if not _has_generator(reader, node):
             draw(reader, f"`.{name}()`", "torch")
     elif name in _SAMPLING:
         draw(reader, f"`.{name}()`", SAMPLED)
+        # Of a frame it takes a number of rows; with two arguments it is that of a generator.
+        if name == "sample" and not callees and (node.args or node.keywords) and len(node.args) < 2:
+            _read_unseeded(reader, ".sample()", node, FRAMED)
+    elif refills(name):
+        if not callees or any(builds_at_random(_class_of(callee)) for callee in callees):
+            draw(reader, f"`.{name}()`", "torch")
+    elif name in _SHUFFLING:
+        # A list to shuffle, or a seed, may come first.
+        if not callees and not node.args and _shuffles(reader, node):
+            _read_unseeded(reader, f".{name}()", node)
     elif name == "generate" and all(word.arg != "do_sample" for word in node.keywords):
+        _read_generate(reader, node)
+
+
+def _read_generate(reader: Reader, node: ast.Call) -> None:
+    known = list(_handed_on(reader, node))
+    if not any("do_sample" in words for words in known):
         draw(reader, "`.generate()`", CONFIGURED)
+        if sum(word.arg is None for word in node.keywords) > len(known):
+            draw(reader, "`.generate()`", TOLD)
 
 
-def _read_unseeded(reader: Reader, name: str, node: ast.Call) -> None:
+def _shuffles(reader: Reader, node: ast.Call) -> bool:
+    return all(_may_be_true(reader, word.value) for word in node.keywords if word.arg == "shuffle")
+
+
+def _read_unseeded(reader: Reader, name: str, node: ast.Call, generator: str = "numpy") -> None:
     if not any(word.arg is None or word.arg in SEEDING for word in node.keywords):
-        draw(reader, f"`{name}` without a seed", "numpy")
+        draw(reader, f"`{name}` without a seed", generator)
 
 
 def draw(reader: Reader, what: str, generator: str) -> None:
@@ -92,11 +199,11 @@ def draw(reader: Reader, what: str, generator: str) -> None:
     Args:
         reader: its reading.
         what: what draws.
-        generator: the shared generator, or the circumstance in which torch's is drawn from.
+        generator: the shared generator, or the circumstance in which one is drawn from.
     """
     # A function that is only defined here may be called when the generator has gone on.
     seeded = reader.node.seeded if not reader.inside else frozenset()
-    if (generator if generator in ("numpy", "python") else "torch") not in seeded:
+    if generator_of(generator) not in seeded:
         reader.node.draws.add((f"{what} in function `{reader.function.__qualname__}`", generator))
 
 
@@ -111,6 +218,22 @@ def _is_torch(callee: Any) -> bool:
     if isinstance(callee.receiver, Instance):
         return True
     return any(base.__module__.partition(".")[0] == "torch" for base in type(callee.receiver.value).__mro__)
+
+
+def _class_of(atom: Any) -> type:
+    """Give the class of what a method is bound to."""
+    receiver = atom.receiver
+    cls: type = receiver.cls if isinstance(receiver, Instance) else type(receiver.value)
+    return cls
+
+
+def _is_module(callee: Any) -> bool:
+    """Tell whether something is a method of a torch module."""
+    return isinstance(callee, Bound) and is_module_class(_class_of(callee))
+
+
+def _is_partial(value: Any) -> bool:
+    return type(value) is functools.partial
 
 
 def _has_generator(reader: Reader, node: ast.Call) -> bool:
@@ -139,6 +262,13 @@ def _is_on(reader: Reader, node: ast.Call, switch: Switch) -> bool:
     if any(isinstance(part, ast.Starred) for part in before) or any(word.arg is None for word in node.keywords):
         return True
     return _may_be_true(reader, before[switch.position]) if len(before) > switch.position else switch.default
+
+
+def _is_true(reader: Reader, value: ast.expr) -> bool:
+    """Tell whether an expression is known to be true."""
+    if isinstance(value, ast.Constant):
+        return bool(value.value)
+    return any(isinstance(atom, Known) and atom.value is True for atom in reader.evaluate(value))
 
 
 def _may_be_true(reader: Reader, value: ast.expr) -> bool:

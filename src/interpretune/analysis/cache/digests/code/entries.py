@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "count_length",
+    "count_presence",
     "count_variable",
     "elements_of",
     "entry_of",
+    "entry_step",
     "holds_objects",
     "is_namespace",
 ]
@@ -32,6 +34,11 @@ def count_variable(reader: Reader, name: str) -> None:
     value = os.environ.get(name)
     pieces = () if value is None else (value.encode("utf-8", "surrogateescape"),)
     reader.record(f"os.environ[{name}]", frame("environ", *pieces))
+
+
+def count_presence(reader: Reader, name: str) -> None:
+    """Let the function depend on whether a variable of the environment is there."""
+    reader.record(f"{name} in os.environ", b"yes" if name in os.environ else b"no")
 
 
 def count_length(reader: Reader, known: Known) -> None:
@@ -53,10 +60,12 @@ def entry_of(reader: Reader, known: Known, key: Any) -> Atoms:
     """Tell what an entry of a plain container denotes; with an unknown key, any of its entries."""
     value = known.value
     if type(key) in (str, int):
+        if (id(value), entry_step(key)) in reader.assigned:
+            return reader.assigned[id(value), entry_step(key)]
         try:
-            return (known.step(value[key], _step(key)),)
+            return (known.step(value[key], entry_step(key)),)
         except (KeyError, IndexError, TypeError):
-            reader.record(known.label + _step(key), frame("absent"))
+            reader.record(known.label + entry_step(key), frame("absent"))
             return ()
     held = value.values() if isinstance(value, dict) else value
     if is_namespace(value):
@@ -67,9 +76,9 @@ def entry_of(reader: Reader, known: Known, key: Any) -> Atoms:
         return ()
     if isinstance(value, dict):
         _count_names(reader, known)
-        return tuple(known.step(item, _step(name)) for name, item in value.items())
+        return tuple(known.step(item, entry_step(name)) for name, item in value.items())
     count_length(reader, known)
-    return tuple(known.step(item, _step(index)) for index, item in enumerate(value))
+    return tuple(known.step(item, entry_step(index)) for index, item in enumerate(value))
 
 
 def is_namespace(value: Any) -> bool:
@@ -77,7 +86,8 @@ def is_namespace(value: Any) -> bool:
     return type(value) is dict and "__name__" in value and "__builtins__" in value
 
 
-def _step(key: str | int) -> str:
+def entry_step(key: str | int) -> str:
+    """Give how an entry is reached from its container."""
     return f"['{key}']" if isinstance(key, str) else f"[{key}]"
 
 
@@ -92,5 +102,5 @@ def elements_of(reader: Reader, known: Known, paired: bool) -> Atoms | None:
     if not holds_objects(reader, held.values()) or not all(type(name) is str for name in held):
         return None
     _count_names(reader, known)
-    elements = tuple(known.step(value, _step(name)) for name, value in held.items())
+    elements = tuple(known.step(value, entry_step(name)) for name, value in held.items())
     return (Each((Items(((), elements)),) if paired else elements),)

@@ -7,7 +7,10 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .builtins import asks_environment
 from .calls import read_call
+from .draws import read_setting
+from .labels import label_in_info, note_label
 from .operations import attribute, iterate, operate, subscript
 from .scopes import COMPREHENSIONS
 from .syntax import FunctionNode, body_of
@@ -48,7 +51,8 @@ def _name(reader: Reader, node: ast.Name) -> Atoms:
 
 def _attribute(reader: Reader, node: ast.Attribute) -> Atoms:
     base = reader.evaluate(node.value)
-    return attribute(reader, base, reader.mangled(node.attr))
+    note_label(reader, base, node.attr)
+    return join(attribute(reader, base, reader.mangled(node.attr)), label_in_info(reader, node))
 
 
 def _test_value(reader: Reader, node: ast.BoolOp | ast.IfExp) -> Atoms:
@@ -87,6 +91,8 @@ def _compare(reader: Reader, node: ast.Compare) -> Atoms:
         return ()
     if all(isinstance(operator, (ast.Is, ast.IsNot)) for operator in node.ops):
         _identify(reader, [reader.evaluate(operand) for operand in operands])
+        return ()
+    if len(operands) == 2 and isinstance(node.ops[0], (ast.In, ast.NotIn)) and asks_environment(reader, *operands):
         return ()
     for operand in operands:
         operate(reader, reader.evaluate(operand), _COMPARING)
@@ -141,6 +147,15 @@ def _items(reader: Reader, node: ast.Tuple | ast.List) -> Atoms:
     if not any(elements):
         return ()
     return (Items(tuple(elements), exact=not any(isinstance(part, ast.Starred) for part in node.elts)),)
+
+
+def _dict(reader: Reader, node: ast.Dict) -> Atoms:
+    for key, value in zip(node.keys, node.values, strict=True):
+        reader.use(key)
+        reader.use(value)
+        if isinstance(key, ast.Constant):
+            read_setting(reader, key.value, value)
+    return ()
 
 
 def _subscript(reader: Reader, node: ast.Subscript) -> Atoms:
@@ -230,6 +245,7 @@ EXPRESSIONS: dict[type, Callable[[Reader, Any], Atoms]] = {
     ast.FormattedValue: _formatted,
     ast.Tuple: _items,
     ast.List: _items,
+    ast.Dict: _dict,
     ast.Subscript: _subscript,
     ast.NamedExpr: _assignment,
     ast.Await: _await,

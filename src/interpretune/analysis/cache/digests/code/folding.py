@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..tokens import frame
+from ..walk import Walk
 from .nodes import Node
+from .random import SHARED, TRAINED, generator_of
 
-__all__ = ["drawn_by", "fold"]
+__all__ = ["fold", "tell_draws"]
 
 #: Methods that run when an object is made; one that is there already has run them.
 _MAKING = frozenset(
@@ -16,7 +18,8 @@ _MAKING = frozenset(
         *(".reset_parameters", "._reset_parameters", "._init_weights", ".init_weights"),
     }
 )
-
+#: Methods that train an object; where the code calls one, it refers to it itself.
+_TRAINING = (".fit", "._fit", ".train", "._train", ".finetune", ".learn", ".on_")
 
 #: Methods that run whenever an object is used, also where its constructor has called them once.
 _RUNNING = (".__", ".forward")
@@ -34,27 +37,45 @@ def _past(cls: Node) -> frozenset[Node]:
     return frozenset(found)
 
 
-def drawn_by(roots: Iterable[Node]) -> Iterator[tuple[str, str]]:
+def tell_draws(roots: Iterable[Node], walk: Walk) -> None:
+    """Let a walk know what draws random numbers in all code that is reached.
+
+    Args:
+        roots: the functions and classes where the code begins.
+        walk: the walk.
+    """
+    for reason, generator in sorted(_drawn_by(roots)):
+        if generator in SHARED:
+            walk.stochastic(reason, generator)
+        elif generator == TRAINED:
+            walk.circumstance(TRAINED)
+        else:
+            walk.suspect(reason, generator)
+
+
+def _drawn_by(roots: Iterable[Node]) -> Iterator[tuple[str, str]]:
     """Tell what draws random numbers in all code that is reached, and from which generator or in which circumstance.
 
     Left out is what a caller has seeded before, and what only runs when an object is made: where the code makes one,
-    it refers to these methods itself.
+    it refers to these methods itself. Nor does it switch training mode on that a method does which trains an object.
 
     Args:
         roots: the functions and classes where the code begins.
     """
-    pending: list[tuple[Node, frozenset[str]]] = [(node, frozenset()) for node in roots]
+    pending: list[tuple[Node, frozenset[str], bool]] = [(node, frozenset(), False) for node in roots]
     seen = set(pending)
     while pending:
-        node, seeded = pending.pop()
+        node, seeded, trains = pending.pop()
         for reason, generator in node.draws:
-            if generator not in seeded:
+            if generator_of(generator) not in seeded and not (trains and generator == TRAINED):
                 yield reason, generator
-        past = _past(node) if isinstance(node.value, type) else frozenset()
+        is_class = isinstance(node.value, type)
+        past = _past(node) if is_class else frozenset()
         for label, target in node.edges:
             if target in past and (label in _MAKING or not label.startswith(_RUNNING)):
                 continue
-            follow = target, seeded | node.seeded_before.get(target, frozenset())
+            training = trains or (is_class and label.startswith(_TRAINING))
+            follow = target, seeded | node.seeded_before.get(target, frozenset()), training
             if follow not in seen:
                 seen.add(follow)
                 pending.append(follow)

@@ -23,7 +23,8 @@ from .bytecode import read_code
 from .classes import class_token, read_class
 from .contexts import described, identity, live_bindings, received, taken_apart
 from .draws import draws_unasked
-from .folding import drawn_by, fold
+from .folding import fold, tell_draws
+from .gradients import Gradients, OfGradient
 from .kinds import encode_kind, installed_token, name_token
 from .lookup import is_user_class, is_user_function, wrapped_by_installed
 from .nodes import Bindings, Node
@@ -95,6 +96,7 @@ class CodeGraph:
         self._waiting: deque[Node] = deque()
         self._titles: dict[str, bytes] = {}
         self._methods: dict[tuple[int, int], MethodType] = {}
+        self.gradients = Gradients()
         #: True while a function that is only called is met.
         self._called = False
         #: The node whose values are being looked at, how it names the value, and the value's path.
@@ -161,6 +163,14 @@ class CodeGraph:
 
     def close(self) -> bytes:
         """Follow everything that was met and fold it into one token."""
+        self._follow()
+        for node, known, line in self.gradients.counted(self.walk):
+            self._count(node, known, line)
+        self._follow()
+        tell_draws({node for _, node in self._roots}, self.walk)
+        return fold(self._roots)
+
+    def _follow(self) -> None:
         while self._waiting:
             node = self._waiting.popleft()
             node.waiting = False
@@ -169,12 +179,6 @@ class CodeGraph:
             except RecursionError:
                 with self.walk.standing(node.path):
                     self.walk.refuse(node.value, "its text is nested too deeply")
-        for reason, generator in sorted(drawn_by({node for _, node in self._roots})):
-            if generator in SHARED:
-                self.walk.stochastic(reason, generator)
-            else:
-                self.walk.suspect(reason, generator)
-        return fold(self._roots)
 
     # What the readers ask for
 
@@ -189,6 +193,12 @@ class CodeGraph:
         """
         if known.label in node.reads:
             return
+        if isinstance(known, OfGradient):
+            self.gradients.put_off(node, known, line)
+        else:
+            self._count(node, known, line, called)
+
+    def _count(self, node: Node, known: Known, line: int, called: bool = False) -> None:
         self._called = called
         if known.installed:
             node.reads[known.label] = self._named(known, node)

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..tokens import frame
+from .lookup import Plain, find_attribute
 from .operations import attribute
 from .values import Atoms, Known
 
@@ -46,7 +47,7 @@ def import_names(reader: Reader, statement: ast.Import | ast.ImportFrom) -> Iter
     module = import_module(reader, package)
     for alias in statement.names if module is not None else ():
         name = alias.asname or alias.name
-        if alias.name not in vars(module) and hasattr(module, "__path__"):
+        if hasattr(module, "__path__") and not isinstance(find_attribute(module, alias.name), Plain):
             inner = import_module(
                 reader, f"{package.rstrip('.') or package}.{alias.name}" if statement.module else package + alias.name
             )

@@ -26,6 +26,7 @@ from ..distributions import (
     module_origin,
     public_name,
 )
+from ..patches import class_patches, encode_patches
 from ..tokens import frame
 from ..walk import Walk
 from .compiled import code_token
@@ -83,7 +84,9 @@ def installed_token(value: Any, walk: Walk) -> bytes:
     name = public_name(value)
     if name.startswith(DISTRIBUTIONS):
         walk.circumstance(SAMPLED)
-    return frame("installed", origin.distribution.encode(), name.encode())
+    token = frame("installed", origin.distribution.encode(), name.encode())
+    patches = class_patches(value, walk) if isinstance(value, type) else ()
+    return frame("patched", token, encode_patches(patches, walk)) if patches else token
 
 
 def name_token(name: str, walk: Walk) -> bytes:

@@ -24,6 +24,7 @@ __all__ = [
     "find_setter",
     "is_followed",
     "is_generated",
+    "is_told_by_owner",
     "is_user_class",
     "is_user_function",
     "is_users_code",
@@ -70,6 +71,15 @@ ABSENT = Absent()
 _FIELD_OF_TUPLE = type(namedtuple("_Single", "value").__dict__["value"])
 #: What a function tells of itself, besides what it does.
 _NAMES = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
+#: Properties of installed classes that only give an attribute, and what in that the object as a whole does not tell:
+#: every call of a tokenizer sets padding and truncation anew, so they count only for code that asks the backend itself.
+_GIVING = {"backend_tokenizer": "_tokenizer"}
+_UNTOLD = frozenset(
+    {
+        *("encode", "encode_batch", "encode_batch_fast", "post_process", "padding", "truncation", "to_str", "save"),
+        *("async_encode", "async_encode_batch", "async_encode_batch_fast"),
+    }
+)
 Found = Plain | Method | Getter | Whole | Absent
 
 
@@ -165,6 +175,8 @@ def find_attribute(obj: Any, name: str) -> Found:
     if name == "__dict__":
         return Plain(_instance_dict(obj)) if is_user_class(cls) else Whole()
     raw = _in_mro(cls, name)
+    if name in _GIVING and isinstance(raw, property) and _gives(raw, _GIVING[name]):
+        return find_attribute(obj, _GIVING[name])
     if raw is not ABSENT and _has(type(raw), "__set__"):
         return _described(raw, obj, name)
     own = _instance_dict(obj)
@@ -179,6 +191,25 @@ def find_attribute(obj: Any, name: str) -> Found:
     if is_user_function(fallback):
         return Getter(fallback, (name,))
     return _asked(obj, name)
+
+
+def is_told_by_owner(owner: Any, label: str, name: str) -> bool:
+    """Tell whether an attribute of what a property gave follows from the object that has the property.
+
+    Args:
+        owner: that object.
+        label: how what the property gave was reached.
+        name: the attribute.
+    """
+    last = label.rpartition(".")[2]
+    raw = _in_mro(type(owner), last) if last in _GIVING and name not in _UNTOLD else None
+    return isinstance(raw, property) and _gives(raw, _GIVING[last])
+
+
+def _gives(raw: property, name: str) -> bool:
+    """Tell whether an installed property looks at nothing but this attribute."""
+    getter = raw.fget
+    return isinstance(getter, FunctionType) and not is_user_function(getter) and getter.__code__.co_names == (name,)
 
 
 def find_class_attribute(cls: type, name: str, after: type | None = None) -> Found:
@@ -249,11 +280,15 @@ def _module_attribute(module: ModuleType, name: str) -> Found:
     if name in own:
         return Plain(own[name])
     fallback = own.get("__getattr__")
-    if fallback is None:
+    if fallback is not None:
+        if not module_origin(module).user:
+            return _asked(module, name)
+        return Getter(fallback, ()) if not isinstance(fallback, FunctionType) else Getter(fallback, (name,))
+    fallback = ABSENT if type(module) is ModuleType else _in_mro(type(module), "__getattr__")
+    if isinstance(fallback, Absent):
         return ABSENT
-    if not module_origin(module).user:
-        return _asked(module, name)
-    return Getter(fallback, ()) if not isinstance(fallback, FunctionType) else Getter(fallback, (name,))
+    # A module of a class of its own, as that of transformers: what it was not asked for yet, it fetches now.
+    return Getter(fallback, (name,)) if is_user_function(fallback) else _asked(module, name)
 
 
 def _class_level_attribute(cls: type, name: str) -> Found:

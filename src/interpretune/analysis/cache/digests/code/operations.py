@@ -18,6 +18,8 @@ from ..registry import has_own_meaning
 from ..tokens import frame
 from .apply import Arguments, apply
 from .entries import count_length, count_variable, elements_of, entry_of, holds_objects
+from .gradients import read_of_gradient
+from .labels import label_of
 from .lookup import (
     ABSENT,
     Absent,
@@ -29,6 +31,7 @@ from .lookup import (
     find_class_attribute,
     find_setter,
     is_followed,
+    is_told_by_owner,
     is_user_class,
     is_users_code,
 )
@@ -65,9 +68,16 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
     if isinstance(atom, Known):
         if (id(atom.value), name) in reader.assigned:
             return reader.assigned[id(atom.value), name]
+        if read_of_gradient(reader, atom, name):
+            return ()
         if reader.is_quiet(atom):
             return (Bound(None, atom, label, path),)
+        if atom.parent is not None and is_told_by_owner(atom.parent.value, atom.label, name):
+            reader.consume((atom.parent,))
+            return ()
         entry = find_attribute(atom.value, name)
+        if (labelled := label_of(reader, atom, name, entry)) is not None:
+            return labelled
         if has_own_meaning(atom.value) and not isinstance(entry, (Method, Getter)):
             # What the user says that it means is meant wherever a part of it is read.
             reader.consume((atom,))
@@ -84,7 +94,8 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
     elif isinstance(atom, Quiet):
         return (atom,)
     else:
-        reader.consume((atom,))
+        if not read_of_gradient(reader, atom, name):
+            reader.consume((atom,))
         return ()
     if isinstance(atom, Known) and isinstance(atom.value, ModuleType) and not module_origin(atom.value).user:
         return _of_installed_module(atom, name, entry)
@@ -130,11 +141,16 @@ def _get(reader: Reader, atom: Known | Instance, getter: Any, words: tuple[Atoms
     if isinstance(getter, MethodType):
         return apply(reader, Known(getter, label, path), Arguments([(atom,), *words]))
     if is_followed(getter):
-        if isinstance(atom, Known) and isinstance(atom.value, ModuleType):
+        if isinstance(atom, Known) and isinstance(atom.value, ModuleType) and _stands_in(getter, atom.value):
             return apply(reader, Known(getter, label, path), Arguments(list(words)))
         return apply(reader, Bound(getter, atom, label, path), Arguments(list(words)))
     reader.consume((atom,))
     return ()
+
+
+def _stands_in(getter: Any, module: ModuleType) -> bool:
+    """Tell whether a module's ``__getattr__`` is a function in it, and not a method of its class."""
+    return vars(module).get("__getattr__") is getter
 
 
 def operate(reader: Reader, atoms: Atoms, names: tuple[str, ...]) -> Atoms:

@@ -18,15 +18,21 @@ from ..distributions import module_origin, public_name
 __all__ = [
     "CONFIGURED",
     "DISTRIBUTIONS",
+    "FRAMED",
     "SAMPLED",
     "SEEDING",
     "SHARED",
+    "TOLD",
+    "TRAINED",
     "Switch",
     "builds_at_random",
     "drawing_method",
     "drawn_from",
+    "generator_of",
     "installed_name",
+    "is_module_class",
     "needs_seed",
+    "refills",
     "seeded_by",
     "shared_name",
     "switches_of",
@@ -34,9 +40,15 @@ __all__ = [
 
 #: Draws where a generation config that takes part says so.
 CONFIGURED = "a generation config samples"
+#: Draws where a dictionary that takes part, and may be handed on as keywords, says so.
+TOLD = "a dictionary says `do_sample`"
 #: Draws where one of `torch.distributions` takes part.
 SAMPLED = "a distribution is sampled"
-#: Where these lie, by the beginning of their names.
+#: Draws where a data frame takes part; from numpy's generator.
+FRAMED = "a data frame is sampled"
+#: Draws, such as dropout, where the code switches training mode on by itself.
+TRAINED = "the code switches training mode on"
+#: Where distributions lie, by the beginning of their names.
 DISTRIBUTIONS = "torch.distributions."
 
 #: Modules whose functions draw, and the generator they draw from.
@@ -177,9 +189,26 @@ def seeded_by(name: str) -> tuple[str, ...]:
     return _SEEDS.get(name, ())
 
 
+def generator_of(drawn: str) -> str:
+    """Give the shared generator that is drawn from in a circumstance; of a shared generator, itself."""
+    if drawn in SHARED:
+        return drawn
+    return "numpy" if drawn == FRAMED else "torch"
+
+
 def drawing_method(name: str) -> bool:
     """Tell whether a method of this name, of a tensor, draws."""
     return name in _METHODS
+
+
+def refills(name: str) -> bool:
+    """Tell whether a method of this name, of a torch module, gives it its first weights anew."""
+    return name in _REFILLING
+
+
+def is_module_class(cls: type) -> bool:
+    """Tell whether a class is one of torch modules."""
+    return any(f"{base.__module__}.{base.__qualname__}" == _MODULE for base in cls.__mro__)
 
 
 def needs_seed(function: Any) -> bool:
@@ -205,11 +234,12 @@ def builds_at_random(cls: type) -> bool:
 
 #: The class of all torch modules.
 _MODULE = "torch.nn.modules.module.Module"
-_FILLING = ("__init__", "reset_parameters", "_reset_parameters", "init_weights", "_init_weights", "post_init")
+_REFILLING = ("reset_parameters", "_reset_parameters", "init_weights", "_init_weights")
+_FILLING = ("__init__", *_REFILLING, "post_init")
 
 
 def _builds_at_random(cls: type, seen: set[type]) -> bool:
-    if cls in seen or not any(f"{base.__module__}.{base.__qualname__}" == _MODULE for base in cls.__mro__):
+    if cls in seen or not is_module_class(cls):
         return False
     seen.add(cls)
     for base in cls.__mro__:

@@ -1,16 +1,18 @@
 """The source of running code.
 
 The running code counts, not the file on disk: a definition found in a file is believed only if it compiles to the very
-code object that runs. Text is taken from `linecache`, which also holds notebook cells, doctests and the interactive
-prompt of newer Pythons; first as it was read earlier, then, if that does not fit, as it is on disk now.
+code object that runs, or to one that differs in docstrings only. Text is taken from `linecache`, which also holds
+notebook cells, doctests and the interactive prompt of newer Pythons; first as it was read earlier, then, if that does
+not fit, as it is on disk now.
 """
 
 from __future__ import annotations
 
 import ast
+import dis
 import linecache
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
@@ -119,7 +121,7 @@ def find_source(code: CodeType, names: dict[str, Any]) -> Source | None:
 def _search(code: CodeType, names: dict[str, Any]) -> Source | None:
     filename = code.co_filename
     for file in reversed(_files.get(filename, ())):
-        source = _match(code, file, filename)
+        source = _match(code, file, filename, same_code)
         if source is not None:
             return source
     for refresh in (False, True):
@@ -133,14 +135,16 @@ def _search(code: CodeType, names: dict[str, Any]) -> Source | None:
         versions.append(file)
         # A notebook session may see many versions of one file; sources in use are held by their code objects.
         del versions[:-_KEPT_VERSIONS]
-        source = _match(code, file, filename)
+        source = _match(code, file, filename, same_code)
         if source is not None:
             return source
-    return None
+    # A docstring may have been edited since the import; what runs is then still told by the rest of the text.
+    edited = (_match(code, file, filename, _same_steps) for file in reversed(_files.get(filename, ())))
+    return next((source for source in edited if source is not None), None)
 
 
-def _match(code: CodeType, file: _File, filename: str) -> Source | None:
-    fitting = [entry for entry in file.definitions.get(code.co_name, ()) if same_code(entry[0], code)]
+def _match(code: CodeType, file: _File, filename: str, same: Callable[[CodeType, CodeType], bool]) -> Source | None:
+    fitting = [entry for entry in file.definitions.get(code.co_name, ()) if same(entry[0], code)]
     if not fitting:
         return None
     # Twins compile to the same and so mean the same; the one at the same line is the one that people will look for.
@@ -151,9 +155,12 @@ def _match(code: CodeType, file: _File, filename: str) -> Source | None:
 
 def same_code(one: CodeType, other: CodeType) -> bool:
     """Tell whether two code objects do the same, wherever they stand in a file."""
+    return one.co_code == other.co_code and _same_names(one, other) and _same_constants(one.co_consts, other.co_consts)
+
+
+def _same_names(one: CodeType, other: CodeType) -> bool:
     return (
-        one.co_code == other.co_code
-        and one.co_name == other.co_name
+        one.co_name == other.co_name
         and one.co_names == other.co_names
         and one.co_varnames == other.co_varnames
         and one.co_freevars == other.co_freevars
@@ -163,8 +170,30 @@ def same_code(one: CodeType, other: CodeType) -> bool:
         and one.co_kwonlyargcount == other.co_kwonlyargcount
         and (one.co_flags ^ other.co_flags) & _KIND_FLAGS == 0
         and getattr(one, "co_exceptiontable", b"") == getattr(other, "co_exceptiontable", b"")
-        and _same_constants(one.co_consts, other.co_consts)
     )
+
+
+def _same_steps(one: CodeType, other: CodeType) -> bool:
+    """Tell whether two code objects do the same, whatever their docstrings say: those are constants nobody loads."""
+    if not _same_names(one, other):
+        return False
+    steps, others = list(_steps(one)), list(_steps(other))
+    return len(steps) == len(others) and all(map(_same_step, steps, others))
+
+
+def _same_step(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    (step, constant), (step_of_other, constant_of_other) = one, other
+    if isinstance(constant, CodeType) and isinstance(constant_of_other, CodeType):
+        return step == step_of_other and _same_steps(constant, constant_of_other)
+    return step == step_of_other and _same_constant(constant, constant_of_other)
+
+
+def _steps(code: CodeType) -> Iterator[tuple[tuple[int, int | None], Any]]:
+    """Give each instruction, and the constant that it loads."""
+    for step in dis.get_instructions(code):
+        loads = step.opcode in dis.hasconst
+        if step.opcode != dis.EXTENDED_ARG:
+            yield (step.opcode, None if loads else step.arg), step.argval if loads else None
 
 
 def _same_constants(one: tuple[Any, ...] | frozenset[Any], other: tuple[Any, ...] | frozenset[Any]) -> bool:

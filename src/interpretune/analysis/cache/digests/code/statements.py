@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from .apply import Arguments, apply_each
 from .calls import read_call, tells_only
+from .draws import read_setting, read_training
 from .expressions import IN_PLACE, local_function, test
+from .filling import counts_entry, counts_up, feeds_itself
+from .gradients import read_setting_of
 from .imports import import_names
+from .leaving import may_swallow
 from .operations import ask_special, iterate, operate
 from .targets import set_entry, store
 from .values import Atoms, Bound, Known, join
@@ -30,9 +34,19 @@ def _expression(reader: Reader, statement: ast.Expr) -> None:
 
 
 def _assign(reader: Reader, statement: ast.Assign) -> None:
+    if feeds_itself(reader, statement):
+        set_entry(reader, statement.targets[0], (), certain=False)
+        return
     atoms = reader.evaluate(statement.value)
     for target in statement.targets:
         store(reader, target, atoms)
+        read_setting_of(reader, target)
+        if isinstance(target, ast.Attribute) and target.attr == "training":
+            read_training(reader, ".training = True", statement, statement.value)
+        elif isinstance(target, ast.Attribute):
+            read_setting(reader, target.attr, statement.value)
+        elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+            read_setting(reader, target.slice.value, statement.value)
 
 
 def _annotated(reader: Reader, statement: ast.AnnAssign) -> None:
@@ -42,12 +56,12 @@ def _annotated(reader: Reader, statement: ast.AnnAssign) -> None:
 
 def _augmented(reader: Reader, statement: ast.AugAssign) -> None:
     target = statement.target
-    reader.use(statement.value)
+    if counts_entry(reader, target):
+        reader.use(statement.value)
+        return
     current = reader.evaluate(ast.copy_location(_loaded(target), target))
-    # A counter that only feeds itself reaches nothing else; whoever reads it elsewhere depends on it there.
-    counters = all(isinstance(atom, Known) and type(atom.value) in _NUMBERS for atom in current)
-    local = isinstance(target, ast.Name) and reader.scope.holder(target.id) is not None
-    if not counters or local or isinstance(target, ast.Subscript):
+    reader.use(statement.value)
+    if not counts_up(reader, target, current):
         operate(reader, current, IN_PLACE[type(statement.op)])
     set_entry(reader, target, (), certain=False)
 
@@ -79,16 +93,29 @@ def _give_back(reader: Reader, known: Known) -> None:
 
 
 def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
-    seeded = reader.node.seeded
+    seeded, swallows, before = reader.node.seeded, False, dict(reader.assigned)
     for item in statement.items:
         atoms = reader.evaluate(item.context_expr)
+        called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
+        swallows |= may_swallow(atoms, () if called is None else reader.evaluate(called))
         loud = tuple(atom for atom in atoms if not reader.is_quiet(atom))
         entered = operate(reader, loud, ("__enter__", "__aenter__", "__exit__", "__aexit__"))
         if item.optional_vars is not None:
             store(reader, item.optional_vars, join(entered, tuple(atom for atom in atoms if reader.is_quiet(atom))))
     reader.run_body(statement.body)
+    if swallows:
+        _leave_early(reader, before)
     # Such as `torch.random.fork_rng`, which puts back what was before.
     reader.node.seeded &= seeded
+
+
+def _leave_early(reader: Reader, before: dict[tuple[int, str], Atoms]) -> None:
+    """Let attributes also denote what they did before a body that may have been left before it assigned them."""
+    for place, atoms in list(reader.assigned.items()):
+        if place in before:
+            reader.assigned[place] = join(before[place], atoms)
+        else:
+            del reader.assigned[place]
 
 
 def _for(reader: Reader, statement: ast.For | ast.AsyncFor) -> None:

@@ -9,7 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Atom", "Atoms", "Bound", "Each", "Instance", "Items", "Known", "Literal", "Local", "Quiet", "Super", "join"]
+__all__ = [
+    "Atom",
+    "Atoms",
+    "Bound",
+    "Each",
+    "Instance",
+    "Items",
+    "Known",
+    "Literal",
+    "Local",
+    "Parameters",
+    "Quiet",
+    "Super",
+    "join",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,13 +146,25 @@ class Literal:
 
 
 @dataclass(frozen=True, eq=False)
+class Parameters:
+    """Any parameter of a live torch module; what is computed from it counts with the module."""
+
+    module: Known
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from other atoms in one function."""
+        return "parameters", self.module.label
+
+
+@dataclass(frozen=True, eq=False)
 class Quiet:
     """Something that only tells people about the run, such as a logger."""
 
     key = ("quiet", "")
 
 
-Atom = Known | Instance | Bound | Items | Each | Literal | Local | Super | Quiet
+Atom = Known | Instance | Bound | Items | Each | Literal | Local | Super | Parameters | Quiet
 Atoms = tuple[Atom, ...]
 
 
