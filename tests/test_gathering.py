@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -306,3 +307,25 @@ def test_rows_of_one_kind_are_encoded_together():
     rows = [{"x": np.ones(2), "loss": np.float64(0.5), "of": {"y": np.ones(3, "float32")}} for _ in range(3)]
     given = Gathered(rows, (1, 1, 1), (0.0, 0.0, 0.0), 0, 100)
     assert [each.batch_rows for each, _ in given.encoded(encoder)] == [(1, 1, 1)]
+
+
+def test_rows_in_any_sequence_are_taken():
+    features = Features({"x": List(Value("int64"))})
+    encoder = RowEncoder(features)
+    taken: list[Gathered] = []
+    gathering_ = Gathering(encoder, RowCopier(encoder.memory), taken.append, first_row=0, max_bytes=2**26)
+    rows = [{"x": list(range(5000))}, {"x": [1]}, {"x": [2, 3]}]
+    gathering_.add(deque(rows))
+    gathering_.flush()
+    encoded = [batch for gathered in taken for each, _ in gathered.encoded(encoder) for batch in each.batches]
+    assert [row for batch in encoded for row in batch.to_pylist()] == rows
+
+
+def test_a_list_that_holds_itself_is_told_as_a_wrong_row():
+    features = Features({"x": List(Value("int64"))})
+    encoder = RowEncoder(features)
+    endless: list = []
+    endless.append(endless)
+    gathering_ = Gathering(encoder, RowCopier(encoder.memory), lambda gathered: None, first_row=0, max_bytes=2**26)
+    with pytest.raises(RowError, match="row 0"):
+        gathering_.add([{"x": endless}])

@@ -268,7 +268,7 @@ def test_result_is_what_the_host_alone_gives(runs: dict[str, dict[str, Any]]) ->
         ("epoch end", {"session.code"}),
         ("read by the host", {"session.attributes"}),
         ("constant of a config's class", {"session.it_cfg"}),
-        ("host patched", {"session.code"}),
+        ("host patched", {"session.code", "session.composition"}),
         ("dropout", {"model.training", "rng", "run.limit"}),
     ],
 )

@@ -231,6 +231,9 @@ def test_what_can_be_gone_through_once_is_refused():
     for batches in ({1, 2}, frozenset("ab"), lambda: {1, 2}):
         with pytest.raises(TypeError, match="whose order differs"):
             materialize(lambda batch, index: {}, batches, features=FEATURES)
+    for batches in ({"a": 1}, lambda: {"a": 1}):
+        with pytest.raises(TypeError, match=r"Pass `list\(batches\)`"):
+            materialize(lambda batch, index: {}, batches, features=FEATURES)
     with pytest.raises(TypeError, match="must be an iterable"):
         materialize(lambda batch, index: {}, 5, features=FEATURES)
 

@@ -129,6 +129,36 @@ def test_ctrl_c_while_the_last_batches_are_written(base, times):
     assert not [path.name for path in entry.path.iterdir() if path.name.startswith(".")]
 
 
+INTERRUPTED_IN_A_SYNC = """
+configure(shard_bytes=2**30)
+plain, syncs = os.fsync, []
+def fsync(descriptor):
+    if "computed" in globals():
+        syncs.append(threading.current_thread() is threading.main_thread())
+        if len(syncs) == int(sys.argv[1]):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)  # the main thread is to be interrupted while this one is in the middle of the commit
+    plain(descriptor)
+os.fsync = fsync
+calls = streaming.Calls()
+computed = materialize(streaming.make_step(calls), streaming.BATCHES, features=streaming.FEATURES, limit=3)
+try:
+    materialize(streaming.make_step(calls), streaming.BATCHES, features=streaming.FEATURES)
+except KeyboardInterrupt:
+    print("interrupted", any(syncs))
+rows = materialize(streaming.make_step(calls), streaming.BATCHES, features=streaming.FEATURES)
+print(list(rows) == streaming.expected(None), last_outcome().status)
+"""
+
+
+@pytest.mark.parametrize("sync", [1, 2, 3])
+def test_ctrl_c_in_the_last_commit_tears_nothing(base, sync):
+    done = run_python(INTERRUPTED_IN_A_SYNC, str(sync))
+    assert done.stdout.splitlines() == ["interrupted False", "True hit"], done.stderr
+    (entry,) = AnalysisCache(base).entries()
+    assert list(open_entry(entry.path, verify="full").dataset()) == expected(None)
+
+
 FORKS = """
 configure(shard_bytes=2**30)
 def step(batch, index):
@@ -183,6 +213,20 @@ def test_a_writer_that_finds_the_disk_full_costs_no_row(base):
     assert str(base) in lines[0]
     assert "File too large" in lines[0]
     assert lines[1] == "hit", "what was committed before stays"
+
+
+def test_where_warnings_are_errors_a_full_disk_still_costs_no_row(base):
+    errors = FULL.replace('warnings.simplefilter("always")', 'warnings.simplefilter("error")')
+    done = run_python(errors.replace(", len(said), said[0].message", ""))
+    assert done.stdout.splitlines() == ["temporary", "hit"], done.stderr
+
+
+def test_a_manifest_that_could_not_be_read_again_is_not_written(base, calls, monkeypatch):
+    monkeypatch.setattr("interpretune.analysis.cache.commit.MAX_BYTES", 500)
+    with pytest.warns(UserWarning, match="its manifest would have"):
+        rows = materialize(make_step(calls), BATCHES, features=FEATURES)
+    assert list(rows) == expected(None)
+    assert last_outcome().status == "temporary"
 
 
 @pytest.mark.parametrize("what", ["base", "config", "entry", "locks"])

@@ -285,6 +285,7 @@ DISTINCT = [
     np.array([(2, 1)], [("a", "i4"), ("b", "i4")]),
     np.rec.array([(1, 2)], [("a", "i4"), ("b", "i4")]),
     *(
+        np.ma.masked,
         np.ma.masked_array([1, 2], [0, 1]),
         np.ma.masked_array([1, 2], [0, 0]),
         np.ma.masked_array([1, 2], [0, 1], fill_value=7),

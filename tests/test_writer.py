@@ -308,6 +308,14 @@ def test_rows_that_fit_alone_but_not_together_are_refused(tmp_path):
     assert (caught.value.row, caught.value.column) == (1, "x")
 
 
+def test_the_first_of_many_rows_that_do_not_fit_together_is_named(tmp_path):
+    features = Features({"x": List(Value("int64"))})
+    rows = [{"x": [True]}] * 700 + [{"x": [2]}] * 300
+    with pytest.raises(RowError) as caught:
+        write(tmp_path / "shard.arrow", features, rows)
+    assert (caught.value.row, caught.value.column) == (700, "x")
+
+
 def test_a_large_list_takes_what_a_list_takes(tmp_path):
     features = Features({"x": LargeList(LargeList(Value("float32")))})
     rows = [{"x": np.eye(3, dtype=np.float32)}, {"x": [np.ones(2, dtype=np.float32), np.ones(0, dtype=np.float32)]}]

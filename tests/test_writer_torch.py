@@ -204,3 +204,11 @@ def test_what_cannot_be_copied_is_left_to_the_encoder(value, ready):
     for _ in range(2 if ready else 0):
         copier.make_ready(plain)
     assert copier.copy({"x": value}) is None
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_nested_tensor_is_left_to_the_encoder():
+    ragged = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])
+    assert RowCopier(RecycledMemory()).copy({"x": ragged}) is None
+    with pytest.raises(RowError, match="Tensor of shape that differs by row"):
+        RowEncoder(Features({"x": List(List(Value("float32")))})).encode([{"x": ragged}])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,7 +19,7 @@ def require_repeatable(batches: Any) -> None:
 
     Raises:
         TypeError: they are an iterator, which can be gone through once, a set, whose order differs from process to
-            process, or cannot be iterated over at all.
+            process, a mapping, whose order does not count, or cannot be iterated over at all.
     """
     _require_order(batches)
     if isinstance(batches, Iterator):
@@ -32,6 +32,11 @@ def require_repeatable(batches: Any) -> None:
 
 
 def _require_order(batches: Any) -> None:
+    if isinstance(batches, Mapping):
+        raise TypeError(
+            f"batches is a {type(batches).__name__}, whose order does not count in the key. Pass `list(batches)`, or "
+            "`list(batches.items())`."
+        )
     if isinstance(batches, (set, frozenset)):
         raise TypeError(
             f"batches is a {type(batches).__name__}, whose order differs from process to process. Pass them in an "

@@ -42,7 +42,7 @@ from .files import (
     sync_parents,
 )
 from .leftovers import MARK_PREFIX, named_files, own_marks, remove_leftovers
-from .manifest import MANIFEST_NAME, FileInfo, Manifest, ShardInfo
+from .manifest import MANIFEST_NAME, MAX_BYTES, FileInfo, Manifest, ShardInfo
 from .opening import info_bytes, read_features
 from .rows import EncodedRows
 from .writer import ShardWriter
@@ -276,6 +276,9 @@ class EntryWriter:
             manifest = replace(manifest, complete=True)
         self._prepare()
         data = manifest.to_bytes()
+        if len(data) > MAX_BYTES:
+            told = f"its manifest would have {len(data)} bytes, and more than {MAX_BYTES} are not read"
+            raise OSError(f"{told}; batches of equal length, or larger ones, need fewer")
         self._check_alone()
         if self._stored is None:
             sync_parents(self._base, self.path)

@@ -84,6 +84,11 @@ def _place(memory: RecycledMemory, like: Any) -> Any:
     return sys.modules["torch"].frombuffer(buffer, dtype=like.dtype).view(like.shape)
 
 
+def _is_plain(tensor: Any) -> bool:
+    strided = tensor.layout is sys.modules["torch"].strided
+    return strided and not tensor.is_quantized and not tensor.is_nested
+
+
 def _nbytes(value: Any) -> int:
     """Bytes of the elements of an array or tensor; 0 for all else."""
     torch = sys.modules.get("torch")
@@ -125,7 +130,7 @@ class _Copy:
                     self._nbytes += nbytes
                 else:
                     copies[name] = self._of(value)
-        except _NotCopied:
+        except (_NotCopied, RecursionError):
             return None
         return copies, self._nbytes
 
@@ -150,11 +155,11 @@ class _Copy:
             self._count(0, len(value))
             return value
         torch = sys.modules.get("torch")
-        if torch is not None and kind is torch.Tensor and value.layout is torch.strided and not value.is_quantized:
-            self._count(0, value.nbytes)
+        if torch is not None and kind is torch.Tensor and _is_plain(value):
             try:
+                self._count(0, value.nbytes)
                 return self._of_tensor(value.detach())
-            except NotImplementedError:  # torch: a meta tensor, or a dtype that it cannot copy
+            except (NotImplementedError, RuntimeError):  # torch: a meta or nested tensor, a dtype that it cannot copy
                 raise _NotCopied from None
         raise _NotCopied
 

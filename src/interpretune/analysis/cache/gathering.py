@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +17,9 @@ from .copying import RowCopier
 from .errors import RowError
 from .kinds import MixedKinds
 from .rows import EncodedRows, RowEncoder, describe
+from .sink import RowSink
 
-__all__ = ["Gathered", "Gathering"]
+__all__ = ["Gathered", "Gathering", "Work", "do_work"]
 
 #: Seconds of computing and rows that wait at most: what a crash costs beyond what is on its way to the disk.
 WAIT_SECONDS, WAIT_ROWS = 0.05, 1000
@@ -185,7 +187,7 @@ class Gathering:
                 copies.append(copied[0])
                 nbytes += copied[1]
                 continue
-            if isinstance(produced, Sequence):
+            if isinstance(produced, (list, tuple)):
                 return self._encoder.encode(produced, first_row=first), [], 0
             # A generator may fill this row again for the next one.
             for several in (copies, [row]):
@@ -195,3 +197,30 @@ class Gathering:
         if pieces:
             return EncodedRows.join([*pieces, self._encoder.encode(copies, first_row=first)]), [], 0
         return None, copies, nbytes
+
+
+#: What the writer's thread is given: rows, or what to do with those before, such as to commit them.
+Work = Gathered | Callable[[], None]
+
+
+def do_work(work: Work, encoder: RowEncoder, copier: RowCopier, sink: RowSink) -> None:
+    """Do what the writer's thread is given.
+
+    Args:
+        work: rows to be encoded and stored, or a function to be called.
+        encoder: encodes the rows.
+        copier: copied them, and is helped with the next ones.
+        sink: takes them. Where anything fails, it commits what came before.
+    """
+    try:
+        if not isinstance(work, Gathered):
+            work()
+            return
+        for rows, seconds in work.encoded(encoder):
+            sink.append(rows, seconds)
+        if work.rows and not isinstance(work.rows, EncodedRows):
+            copier.make_ready(work.rows[-1])
+    except BaseException:
+        with suppress(Exception):  # what failed is to be told
+            sink.commit()
+        raise

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,13 @@ from .copying import RowCopier
 from .entry import Entry, dataset_fingerprint
 from .errors import AnalysisCacheError
 from .eviction import keep_within_limits
-from .gathering import Gathered, Gathering
+from .gathering import Gathered, Gathering, Work, do_work
 from .hasher import KEY_VERSION, Fingerprint
 from .locks import NestedLockError
 from .outcome import Outcome, Status, announce, record
 from .paths import temporary_directory
 from .pipeline import Pipeline
-from .rows import EncodedRows, RowEncoder
+from .rows import RowEncoder
 from .settings import HF_DISABLED_ADVICE
 from .sink import RowSink, temporary_writer
 from .statistics import count
@@ -230,9 +231,9 @@ class _Answer:
         request = self._request
         encoder = RowEncoder(sink.features)
         copier = RowCopier(encoder.memory)
-        pipeline: Pipeline[Gathered] = Pipeline(
-            lambda gathered: _store(gathered, encoder, copier, sink),
-            size_of=lambda gathered: gathered.nbytes,
+        pipeline: Pipeline[Work] = Pipeline(
+            lambda work: do_work(work, encoder, copier, sink),
+            size_of=lambda work: work.nbytes if isinstance(work, Gathered) else 0,
             name=f"writer of {request.name}",
         )
         batches = start
@@ -255,20 +256,23 @@ class _Answer:
                         gathering.flush()
                     raise
                 gathering.flush()
+            pipeline.put(partial(sink.finish, complete=request.limit is None or batches < request.limit))
             pipeline.close()
-            sink.finish(complete=request.limit is None or batches < request.limit)
             fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows)
             return batches, sink.dataset(split=request.split, fingerprint=fingerprint)
         except BaseException:
-            with suppress(Exception):  # the writer's own error is the one on its way, or comes after it
+            # Committed by the writer as well: Ctrl-C meets this thread, and must not tear what it commits. The writer's
+            # own error is the one on its way, or comes after it; and where it was told to finish, it takes no more.
+            with suppress(Exception):
+                pipeline.put(sink.commit)
+            with suppress(Exception):
                 pipeline.close()
-            sink.commit()
             raise
         finally:
             pipeline.cancel()  # nobody writes any more, also where a second Ctrl-C cut the waiting for it short
             sink.close()
 
-    def _hand_over(self, pipeline: Pipeline[Gathered], gathered: Gathered, encoder: RowEncoder) -> None:
+    def _hand_over(self, pipeline: Pipeline[Work], gathered: Gathered, encoder: RowEncoder) -> None:
         self._seconds_computed += sum(gathered.seconds)
         # Where writing takes longer than the step, that would only wait: so it has the time to encode.
         for part in gathered.now_encoded(encoder) if pipeline.is_behind else (gathered,):
@@ -331,13 +335,6 @@ class _Answer:
             context=request.context,
             **{"seconds": 0.0, **figures},
         )
-
-
-def _store(gathered: Gathered, encoder: RowEncoder, copier: RowCopier, sink: RowSink) -> None:
-    for rows, seconds in gathered.encoded(encoder):
-        sink.append(rows, seconds)
-    if gathered.rows and not isinstance(gathered.rows, EncodedRows):
-        copier.make_ready(gathered.rows[-1])
 
 
 def _warn(text: str) -> None:

@@ -166,14 +166,24 @@ def _chunk_ends(rows: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def _first_wrong(column: Column, values: list[Any], error: Exception) -> tuple[int, Exception]:
     """Find the first value that does not fit, alone or together with those before it; and what is wrong with it."""
-    alone = [(position, position + 1) for position in range(len(values))]
-    together = [(0, position + 1) for position in range(len(values))]
-    for start, stop in alone + together:
-        try:
-            column.build(values[start:stop], copies=None)
-        except Exception as cause:
-            return stop - 1, cause
-    return len(values) - 1, error
+    for position in range(len(values)):
+        cause = _refusal(column, values[position : position + 1])
+        if cause is not None:
+            return position, cause
+    fitting, wrong = 0, len(values)
+    while wrong - fitting > 1:
+        middle = (fitting + wrong) // 2
+        cause = _refusal(column, values[:middle])
+        fitting, wrong, error = (middle, wrong, error) if cause is None else (fitting, middle, cause)
+    return wrong - 1, error
+
+
+def _refusal(column: Column, values: list[Any]) -> Exception | None:
+    try:
+        column.build(values, copies=None)
+    except Exception as cause:
+        return cause
+    return None
 
 
 def describe(value: Any) -> str:
@@ -181,13 +191,22 @@ def describe(value: Any) -> str:
     kind = type(value).__name__
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
-        return f"{kind} of shape {tuple(value.shape)} and dtype {value.dtype}"
+        shape = "that differs by row" if value.is_nested else tuple(value.shape)
+        return f"{kind} of shape {shape} and dtype {value.dtype}"
     if isinstance(value, np.ndarray):
         return f"{kind} of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, Mapping):
         return f"{kind} with keys {_names(value)}"
     if isinstance(value, (list, tuple)):
-        return f"{kind} of length {len(value)}" + (f", its first item {describe(value[0])}" if value else "")
+        told = f"{kind} of length {len(value)}"
+        if not value:
+            return told
+        first = value[0]
+        # Not deeper than that: a list may hold itself.
+        inside = (
+            f"{type(first).__name__} of length {len(first)}" if isinstance(first, (list, tuple)) else describe(first)
+        )
+        return f"{told}, its first item {inside}"
     if isinstance(value, (str, bytes, int, float, bool)):
         text = repr(value)
         return f"{kind} {text if len(text) <= 60 else text[:57] + '...'}"

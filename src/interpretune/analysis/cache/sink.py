@@ -143,12 +143,14 @@ class RowSink:
         if fall_back is None:
             log.warning("rows stay in memory, as %r cannot be written either: %s", str(failed.path), error)
             return
-        warnings.warn(
+        text = (
             f"the cache entry {self.trouble}. The analysis goes on and loses no row, but what was not committed before "
-            "is kept only until this process ends.",
-            UserWarning,
-            stacklevel=2,
+            "is kept only until this process ends."
         )
+        try:
+            warnings.warn(text, UserWarning, stacklevel=2)
+        except UserWarning:  # warnings are errors here, and an error would lose the rows
+            log.warning(text)
         try:
             self._writer = fall_back()
         except OSError as unwritable:

@@ -45,7 +45,7 @@ def encode_array(value: np.ndarray[Any, Any] | np.generic, walk: Walk) -> bytes:
     if isinstance(value, np.ma.MaskedArray):
         # What lies under the mask counts too, as `.data` reads it.
         mask = walk.child(np.ma.getmaskarray(value), ".mask")
-        token = frame("masked", token, mask, walk.child(np.asarray(value.fill_value), ".fill_value"))
+        token = frame("masked", token, mask, walk.child(np.asarray(getattr(value, "fill_value", None)), ".fill_value"))
     elif type(value) not in (np.ndarray, np.memmap):
         attributes = dict(getattr(value, "__dict__", {}))
         token = frame("subclass", class_token(type(value), walk), token, walk.child(attributes))

@@ -27,8 +27,15 @@ from .walk import Walk
 
 __all__ = ["ADDED", "class_patches", "encode_patches", "module_patches", "torch_patches"]
 
-#: Methods that libraries add to classes of others when they are first used, and which no forward calls.
-ADDED = frozenset({("torch.nn.modules.module", "Module.smart_apply")})
+#: Methods that libraries add to classes when they are imported or first used, and which no forward calls.
+ADDED = frozenset(
+    {
+        ("torch.nn.modules.module", "Module.smart_apply"),
+        ("transformer_lens.model_bridge.bridge", "TransformerBridge.boot_transformers"),
+        ("transformer_lens.model_bridge.bridge", "TransformerBridge.check_model_support"),
+        ("transformer_lens.model_bridge.bridge", "TransformerBridge.list_supported_models"),
+    }
+)
 #: Torch's own namespaces, through which installed code computes: modules, and the class of tensors.
 _TORCH = ("torch", "torch.nn.functional", "torch.Tensor")
 #: Modules in which one function may take another one's place; what else libraries hold has aliases of its own.
