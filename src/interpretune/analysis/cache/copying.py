@@ -156,10 +156,10 @@ class _Copy:
             return value
         torch = sys.modules.get("torch")
         if torch is not None and kind is torch.Tensor and _is_plain(value):
+            self._count(0, value.nbytes)
             try:
-                self._count(0, value.nbytes)
                 return self._of_tensor(value.detach())
-            except (NotImplementedError, RuntimeError):  # torch: a meta or nested tensor, a dtype that it cannot copy
+            except NotImplementedError:  # torch: a meta tensor, or a dtype that it cannot copy
                 raise _NotCopied from None
         raise _NotCopied
 

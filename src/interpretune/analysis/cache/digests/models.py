@@ -66,7 +66,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
             _file(walk, ".config", lambda: encode_configs(nodes, walk)),
             _file(walk, ".generation", lambda: encode_generation(nodes, walk)),
             _file(walk, ".training", lambda: _training(nodes, codes, walk), always=True),
-            _file(walk, ".hooks", lambda: encode_hooks(nodes, walk)),
+            _file(walk, ".hooks", lambda: encode_hooks(nodes, codes, walk)),
             _file(walk, ".device", lambda: _device(nodes, walk)),
             _file(walk, ".weights", lambda: _encode_weights({**weights, **others}, hashing, walk)),
         ]

@@ -36,18 +36,19 @@ _HOOK_KINDS = (
 _GRADIENT_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
-def encode_hooks(nodes: list[Node], walk: Walk) -> bytes | None:
+def encode_hooks(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | None:
     """Give the token of the forward and backward hooks that are registered on a tree's modules, or on all modules.
 
     Args:
         nodes: the places of the tree.
+        codes: of this walk.
         walk: standing at its root.
 
     Returns:
         None where there are none.
     """
     places = list(_places(nodes))
-    unheard = _unheard(nodes, [hook for place in places for hook in place.hooks.values()], walk)
+    unheard = _unheard(nodes, [hook for place in places for hook in place.hooks.values()], codes, walk)
     pieces: list[bytes] = []
     for place in places:
         with walk.at(place.path):
@@ -80,14 +81,14 @@ def _places(nodes: list[Node]) -> Iterator[_Place]:
         yield _Place("", kind, getattr(torch_module, kind, {}))
 
 
-def _unheard(nodes: list[Node], hooks: list[Any], walk: Walk) -> set[int]:
+def _unheard(nodes: list[Node], hooks: list[Any], codes: ClassCodes, walk: Walk) -> set[int]:
     """Give the identities of the hooks that only watch, and write to nothing that anybody else may read."""
     watching = {id(hook): hook for hook in hooks if is_observer(hook)}
     written = {identity: written_places(hook) for identity, hook in watching.items()}
     if not any(written.values()):
         return set(watching)
     readers = Readers(getattr(hook, "__func__", hook) for hook in watching.values())
-    readers.add_modules([node.module for node in nodes], ClassCodes())
+    readers.add_modules([node.module for node in nodes], codes)
     readers.add(walk.step, *(hook for hook in hooks if id(hook) not in watching))
     while heard := [identity for identity in watching if any(map(readers.read, written[identity]))]:
         for identity in heard:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILLED",
     "MUTE",
+    "NUMBERS",
     "WRITERS",
     "counts_entry",
     "counts_up",
@@ -56,9 +57,9 @@ WRITERS = frozenset(
 )
 #: Those of them that give nothing back, whatever is done with it.
 MUTE = WRITERS - {"setdefault", "pop", "popitem", "popleft"}
-_NUMBERS = (bool, int, float, complex)
+NUMBERS = (bool, int, float, complex)
 #: What is added to an attribute or global, without anything but the sum coming of it.
-_SUMS = (*_NUMBERS, str, list)
+_SUMS = (*NUMBERS, str, list)
 #: What a `defaultdict` makes of a name that is not there, to be filled or counted up.
 _CONTAINER_FACTORIES = (list, dict, set, deque)
 _NUMBER_FACTORIES = (int, float)
@@ -75,7 +76,7 @@ def counts_up(reader: Reader, target: ast.expr, current: Atoms) -> bool:
     if isinstance(target, ast.Subscript) or (isinstance(target, ast.Name) and reader.scope.holder(target.id)):
         return False
     kinds = [type(atom.value) if isinstance(atom, Known) else None for atom in current]
-    if all(kind in _NUMBERS for kind in kinds):
+    if all(kind in NUMBERS for kind in kinds):
         return True
     return all(kind in _SUMS for kind in kinds) and not _is_taken(reader, target)
 
@@ -208,8 +209,8 @@ def _is_taken(reader: Reader, target: ast.expr) -> bool:
 def _holds_numbers(value: Any) -> bool:
     kind = type(value)
     if kind is defaultdict:
-        return value.default_factory in _NUMBER_FACTORIES and _all_of(value, _NUMBERS)
-    return kind in (dict, Counter) and _all_of(value, _NUMBERS)
+        return value.default_factory in _NUMBER_FACTORIES and _all_of(value, NUMBERS)
+    return kind in (dict, Counter) and _all_of(value, NUMBERS)
 
 
 def _holds_containers(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -10,7 +10,7 @@ from .apply import Arguments, apply_each
 from .calls import read_call, tells_only
 from .draws import read_setting, read_training
 from .expressions import IN_PLACE, local_function, test
-from .filling import counts_entry, counts_up, feeds_itself
+from .filling import NUMBERS, counts_entry, counts_up, feeds_itself
 from .gradients import read_setting_of
 from .imports import import_names
 from .leaving import may_swallow
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from .reads import Reader
 
 __all__ = ["STATEMENTS"]
-
-_NUMBERS = (bool, int, float, complex)
 
 
 def _expression(reader: Reader, statement: ast.Expr) -> None:
@@ -79,7 +77,7 @@ def _return(reader: Reader, statement: ast.Return) -> None:
         reader.again |= len(reader.scope.returns) > before
         return
     for atom in atoms:
-        if isinstance(atom, Known) and not isinstance(atom.value, (*_NUMBERS, str, bytes, type(None))):
+        if isinstance(atom, Known) and not isinstance(atom.value, (*NUMBERS, str, bytes, type(None))):
             _give_back(reader, atom)
         elif isinstance(atom, Bound) and isinstance(atom.receiver, Known):
             _give_back(reader, reader.as_known(atom))
