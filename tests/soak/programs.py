@@ -136,6 +136,7 @@ class Campaign:
     missed: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     changed: int = 0
+    broken: int = 0
     keys: list[str] = field(default_factory=list)
     _loaded: int = 0
 
@@ -168,8 +169,13 @@ class Campaign:
             if not program.may(REFUSED):
                 self.refused.append(f"{program.name}: {error}")
             return
+        try:
+            row = module.step(2.0)
+        except Exception:
+            # Some ways cannot be gone inside of each other, such as one event loop inside of another.
+            self.broken += 1
+            return
         self.keys.append(key)
-        row = module.step(2.0)
         if key_of(module) != key and not program.may(CHANGED):
             self.missed.append(f"{program.name}: the second run")
         if key_of(self.load(written_anew(main), helper)) != key and not program.may(COUNTS_ALL):
@@ -236,7 +242,7 @@ def main() -> None:
     run = campaign(random_programs(arguments.programs, rng, torch=arguments.torch), rng)
     if arguments.keys:
         print(*run.keys, sep="\n")
-    print(f"{arguments.programs} programs, {run.changed} changes that change a row")
+    print(f"{arguments.programs} programs, {run.broken} that cannot run, {run.changed} changes that change a row")
     for title, found in (("not seen", run.stale), ("missed", run.missed), ("refused", run.refused)):
         print(f"{title}: {len(found)}", *found, sep="\n  ")
     sys.exit(bool(run.stale or run.missed or run.refused))

@@ -17,3 +17,4 @@ def test_a_number_changed_anywhere_in_a_program_gives_another_key(torch: bool) -
     run = campaign(random_programs(PROGRAMS // (3 if torch else 1), rng, torch=torch), rng)
     assert (run.stale, run.missed, run.refused) == ([], [], [])
     assert run.changed > PROGRAMS // 2
+    assert run.broken < PROGRAMS // 50
