@@ -7,7 +7,6 @@ a value for each component, which the hasher walks like any other named input.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from .digests.policy import Policy
 from .digests.tokens import frame
 from .digests.walk import Composed, Walk
 from .session_hooks import encode_hooks, encode_names
+from .session_latents import attributes_of, encode_latents
 from .session_names import put_into_host, user_classes
 from .session_ops import encode_implementation, encode_parameters, encode_schemas, encode_traits
 from .session_run import SessionRun, session_references
@@ -52,7 +52,7 @@ def session_components(session: Any, policy: Policy) -> dict[str, Any]:
         "session.composition": lambda walk: _composition(run, walk),
     }
     if getattr(run.module, "saes", None):
-        encoders["latent_models"] = lambda walk: _latent_models(run, walk)
+        encoders["latent_models"] = lambda walk: encode_latents(run, walk)
     if run.cfg is not None:
         encoders.update(_of_config(run))
     encoders.update((name, partial(_encode_fields, held)) for name, held in _fields(run, policy).items())
@@ -90,7 +90,7 @@ def _held(run: SessionRun) -> Iterator[tuple[str, str, Any]]:
     for owner, value in run.parts.items():
         # The classes of the module count as code, whole.
         constants = {} if owner == "module" else _constants_of(value)
-        for name, attribute in sorted({**constants, **_attributes_of(value)}.items()):
+        for name, attribute in sorted({**constants, **attributes_of(value)}.items()):
             is_hooks = (
                 owner == "module" and name.startswith(("_forward_", "_backward_")) and isinstance(attribute, dict)
             )
@@ -108,14 +108,6 @@ def _constants_of(value: Any) -> dict[str, Any]:
         for name, held in vars(cls).items()
         if not (name.startswith("_") or callable(held) or hasattr(type(held), "__get__"))
     }
-
-
-def _attributes_of(value: Any) -> dict[str, Any]:
-    """Give an object's own attributes, and the fields of a dataclass that only its class holds."""
-    found = dict(getattr(value, "__dict__", {}))
-    if is_dataclass(value):
-        found.update({field.name: getattr(value, field.name) for field in fields(value) if hasattr(value, field.name)})
-    return found
 
 
 def _component(run: SessionRun, policy: Policy, owner: str, name: str) -> str | None:
@@ -158,17 +150,6 @@ def _model(module: Any) -> Any:
 def _is_torch_module(value: Any) -> bool:
     names = (f"{cls.__module__}.{cls.__qualname__}" for cls in type(value).__mro__)
     return "torch.nn.modules.module.Module" in names
-
-
-def _latent_models(run: SessionRun, walk: Walk) -> bytes:
-    pieces: list[bytes] = []
-    for index, held in enumerate(run.module.saes):
-        with walk.at(f"[{index}]"):
-            pieces.append(walk.child(getattr(held, "handle", held), ""))
-            for name, value in sorted(_attributes_of(held).items()):
-                if name != "handle" and name in run.names:
-                    pieces += (name.encode(), walk.child(value, f".{name}"))
-    return frame("latent models", *pieces)
 
 
 def _tokenizers(run: SessionRun, walk: Walk) -> bytes:
