@@ -46,6 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unknown data field": {"data_cfg": {"prompt": "b"}},
     "run input": {"cfg": {"run_inputs": {"layer": 5}}},
     "epochs": {"run": {"max_epochs": 2}},
+    "epochs, some batches": {"run": {"max_epochs": 3, "limit_analysis_batches": 2}},
     "own hook": {"own_hook": 2.0},
     "other own hook": {"own_hook": 3.0},
     "epoch end": {"module": "OtherEpochEnd"},
@@ -151,6 +152,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "switched off meanwhile": {**MANUAL, "module": "SwitchingOffModule"},
     "no batch": {"run": {"limit_analysis_batches": 0}},
     "switched off": {"caching": False},
+    "switched off, epochs": {"caching": False, "run": {"max_epochs": 3, "limit_analysis_batches": 2}},
     "not kept": {"enable_datasets_cache": False},
     "kept again": {},
 }
@@ -247,6 +249,12 @@ def test_result_is_what_the_host_alone_gives(runs: dict[str, dict[str, Any]]) ->
     for name in ("rows", "content", "features", "columns", "format", "format_kwargs", "first", "saved", "provenance"):
         assert ours[name] == plain[name], name
     assert ours["saved"] == ours["content"]
+
+
+def test_a_limit_is_of_each_epoch(runs: dict[str, dict[str, Any]]) -> None:
+    ours, plain = (runs[name]["stores"][0] for name in ("epochs, some batches", "switched off, epochs"))
+    assert ours["rows"] == plain["rows"] == 6
+    assert ours["content"] == plain["content"]
 
 
 @pytest.mark.parametrize(

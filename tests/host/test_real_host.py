@@ -35,6 +35,7 @@ CORE: dict[str, dict[str, Any]] = {
     "temperature": {"generation": {"temperature": 0.5}},
     "attention": {"attention": "eager"},
     "two epochs": {"epochs": 2},
+    "two epochs, some batches": {"epochs": 2, "limit": 2},
     "dropout": {"dropout": 0.5},
     "dropout, again": {"dropout": 0.5},
     "dropout, other seed": {"dropout": 0.5, "seed": 1, "against": "dropout"},
@@ -72,6 +73,7 @@ CORE: dict[str, dict[str, Any]] = {
     "without us": {"caching": False},
     "without us, manual": {"caching": False, "module": "Manual"},
     "without us, two epochs": {"caching": False, "epochs": 2},
+    "without us, two epochs, some batches": {"caching": False, "epochs": 2, "limit": 2},
     "without us, own op": {"caching": False, "ops": [OWN_OP]},
     "without us, list of one name": {
         "caching": False,
@@ -179,7 +181,7 @@ def test_gives_what_the_host_alone_gives(first: Callable[[str], Found], adapter:
     assert here["base"]["stores"] == here["without us"]["stores"]
 
 
-@pytest.mark.parametrize("name", ["manual", "two epochs", "own op", "list of one name"])
+@pytest.mark.parametrize("name", ["manual", "two epochs", "two epochs, some batches", "own op", "list of one name"])
 def test_gives_what_the_host_alone_gives_in_other_runs(core: Found, name: str) -> None:
     assert core[name]["stores"] == core[f"without us, {name}"]["stores"]
 

@@ -224,7 +224,9 @@ def _of_config(run: SessionRun) -> dict[str, Callable[[Walk], bytes]]:
     if run.split is not None:
         found["run.split"] = lambda walk: walk.child(str(run.split))
     if run.dependence is not None:
-        found["run.limit"] = lambda walk: walk.child(run.batches)
+        # With several epochs, the limit is of each: until this was so, rows of the last epoch were missing.
+        epochs = run.max_epochs if run.batches is not None else 1
+        found["run.limit"] = lambda walk: walk.child(run.batches if epochs == 1 else [run.batches, epochs])
     return found
 
 
