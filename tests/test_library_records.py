@@ -1,4 +1,4 @@
-"""What a forward leaves behind in latent models and bridges, and which changes no later one, is not in the key."""
+"""What libraries leave behind in models, SAEs and bridges, and which changes no forward, is not in the key."""
 
 from __future__ import annotations
 
@@ -44,6 +44,29 @@ class AttentionAutoConversion:
         self._conversion_state = {}
         self.config = {}
 """
+TRACING = """
+import weakref
+
+class State:
+    __slots__ = ("routes", "body", "original")
+
+    def __init__(self, module):
+        self.routes = [(weakref.ref(module), "model")]
+        self.body = self.original = type(module).forward
+
+class Controller:
+    def __init__(self, module, state):
+        self.module_ref, self.state = weakref.ref(module), state
+
+    def __call__(self, *args):
+        return self.state.body(self.module_ref(), *args)
+
+def wrap(module):
+    for part in module.modules():
+        part.__dict__["__nnsight__"] = State(part)
+        part.__dict__["forward"] = Controller(part, part.__dict__["__nnsight__"])
+    return module
+"""
 
 
 @pytest.fixture
@@ -60,7 +83,7 @@ def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
     yield imported
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("sae_lens", "transformer_lens"):
+        if name.split(".")[0] in ("sae_lens", "transformer_lens", "nnsight"):
             del sys.modules[name]
 
 
@@ -106,6 +129,28 @@ def test_functions_of_the_users_count(make_sae: Any, name: str) -> None:
     used, changed = run(make_sae()), run(make_sae())
     setattr(changed, name, lambda *arguments: arguments[0])
     assert key_of(changed) != key_of(used)
+
+
+def test_the_controllers_of_a_tracer_mean_the_forwards_behind_them(imported: Callable[[str, str], Any]) -> None:
+    def key(model: Any) -> str:
+        return AnalysisStoreHasher().fingerprint(inputs={"model": model}).hexdigest
+
+    def traced(module: Any, x: Any) -> Any:
+        return type(module).forward(module, x)
+
+    def doubled(module: Any, x: Any) -> Any:
+        return 2 * type(module).forward(module, x)
+
+    def model(original: Any = None, body: Any = None) -> Any:
+        made = tracing.wrap(torch.nn.Sequential(torch.nn.Identity(), torch.nn.ReLU()))
+        state = made[1].__dict__["__nnsight__"]
+        state.original = original or state.original
+        state.body = body or state.original
+        return made
+
+    tracing = imported("nnsight.intervention.source", TRACING)
+    assert key(model()) == key(model()) == key(model(body=traced))
+    assert key(model(original=doubled)) != key(model())
 
 
 def test_the_tensors_that_went_through_a_conversion_do_not_count(imported: Callable[[str, str], Any]) -> None:
