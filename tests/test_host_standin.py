@@ -27,6 +27,15 @@ SAMPLING: dict[str, Any] = {
 }
 TWO = ["logits.scored", "logits.running"]
 RATIO = {"values.mean(dim=-1) + BIAS": "values.mean(dim=-1) * 2 + BIAS"}
+#: What carries something from batch to batch, or looks as if it did.
+CARRYING: dict[str, dict[str, Any]] = {
+    "tracker": {**MANUAL, "module": "TrackingModule"},
+    "average": {"model": "AveragingModel"},
+    "decaying hook": {"decaying": True},
+    "limit": {**MANUAL, "module": "LimitedModule"},
+    "recording": {"model": "RecordingModel"},
+    "capturing": {**MANUAL, "module": "CapturingModule"},
+}
 
 #: Each variant by name; all of them run in one process, one after the other, on one base. The first is the one that
 #: the others are held against.
@@ -99,6 +108,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "stateful, again": {"op_names": ["logits.running"], "run": {"limit_analysis_batches": 4}},
     "counting step": {**MANUAL, "module": "CountingModule", "run": {"limit_analysis_batches": 2}},
     "counting step, all": {**MANUAL, "module": "CountingModule"},
+    **{
+        f"{name}, {batches}": {**variant, "run": {"limit_analysis_batches": batches}}
+        for name, variant in CARRYING.items()
+        for batches in (2, 4)
+    },
+    **{
+        f"switched off, {name}": {**variant, "caching": False, "run": {"limit_analysis_batches": 4}}
+        for name, variant in CARRYING.items()
+    },
     # Manual steps.
     "manual": {**MANUAL, "module": "ManualModule"},
     "manual, again": {**MANUAL, "module": "ManualModule"},
@@ -356,6 +374,13 @@ def test_state_carried_from_batch_to_batch_forbids_slices_and_extensions(runs: d
     ]
     assert [statuses(runs[name])[0] for name in ("counting step", "counting step, all")] == ["miss", "miss"]
     assert "run.limit" in runs["counting step"]["components"]
+
+
+@pytest.mark.parametrize("name", CARRYING)
+def test_state_in_objects_layers_and_hooks_forbids_extensions(runs: dict[str, dict[str, Any]], name: str) -> None:
+    alone = name in ("recording", "capturing")
+    assert [statuses(runs[f"{name}, {batches}"])[0] for batches in (2, 4)] == ["miss", "extended" if alone else "miss"]
+    assert runs[f"{name}, 4"]["stores"][0]["content"] == runs[f"switched off, {name}"]["stores"][0]["content"]
 
 
 def test_manual_steps_are_cached(runs: dict[str, dict[str, Any]]) -> None:

@@ -88,6 +88,8 @@ def build(variant: dict, workdir: Path):
         setattr(session.module, name, value)
     if variant.get("not_understood") == "attribute":
         session.module.tickets = user_side.tickets()
+    if variant.get("decaying"):
+        session.module.model.out.register_forward_hook(user_side.Decaying())
     if variant.get("latent_weight") is not None:
         session.module.saes = [latent_model(variant["latent_weight"])]
     sign = Path(os.environ.setdefault("FAIL_WHILE", str(workdir / "fail")))

@@ -18,7 +18,7 @@ from .session_hooks import encode_hooks, encode_names
 from .session_latents import attributes_of, encode_latents
 from .session_names import put_into_host, user_classes
 from .session_ops import encode_implementation, encode_parameters, encode_schemas, encode_traits
-from .session_run import SessionRun, session_references
+from .session_run import SessionRun, session_references, torch_module_of
 from .session_table import NOISE, UNREAD, row_of
 
 __all__ = ["SessionRun", "encode_store", "refuse_session", "session_components", "session_references"]
@@ -29,7 +29,7 @@ _BY_HAND = frozenset(
      "op.implementation", "op.parameters", "op.schema", "op.traits", "inputs.store"}
 )  # fmt: skip
 #: Attributes whose inside the table takes apart.
-_TAKEN_APART = frozenset({"module.it_cfg", "module._modules", "datamodule.itdm_cfg"})
+_TAKEN_APART = frozenset({"module.it_cfg", "module.analysis_run_cfg", "module._modules", "datamodule.itdm_cfg"})
 #: Where a field of a config goes that the table does not name.
 _OF_CONFIG = {"module.it_cfg": "session.it_cfg", "datamodule.itdm_cfg": "session.itdm_cfg", "cfg": "run.analysis_cfg"}
 _ATTRIBUTES = "session.attributes"
@@ -57,7 +57,7 @@ def session_components(session: Any, policy: Policy) -> dict[str, Any]:
         encoders.update(_of_config(run))
     encoders.update((name, partial(_encode_fields, held)) for name, held in _fields(run, policy).items())
     found: dict[str, Any] = {name: _understood(encode) for name, encode in encoders.items()}
-    found.update({"model": _model(run.module), "data": run.loader, "schema": run.features})
+    found.update({"model": torch_module_of(run.module), "data": run.loader, "schema": run.features})
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -81,9 +81,20 @@ def _fields(run: SessionRun, policy: Policy) -> dict[str, list[tuple[str, str, A
         component = _component(run, policy, owner, name)
         if component is not None:
             found.setdefault(component, []).append((owner, name, value))
+    for name, value in _run_arguments(run):
+        found.setdefault("run.arguments", []).append(("module.analysis_run_cfg", name, value))
     if "global_step" in run.names:
         found.setdefault("run.counters", []).append(("module", "global_step", getattr(run.module, "global_step", None)))
     return found
+
+
+def _run_arguments(run: SessionRun) -> Iterator[tuple[str, Any]]:
+    """Give the arguments of the run that the user's code reads off its config, beside the session itself."""
+    arguments = getattr(run.module, "analysis_run_cfg", None)
+    if arguments is not None and run.reads_in_batches("module", "analysis_run_cfg"):
+        for name, value in sorted(attributes_of(arguments).items()):
+            if name in run.names and name not in ("it_session", "module", "datamodule", "analysis_cfgs"):
+                yield name, value
 
 
 def _held(run: SessionRun) -> Iterator[tuple[str, str, Any]]:
@@ -136,20 +147,6 @@ def _encode_fields(held: list[tuple[str, str, Any]], walk: Walk) -> bytes:
 
 
 # -------------------------------------------------------------------------------------------- what has a way of its own
-
-
-def _model(module: Any) -> Any:
-    model = getattr(module, "model", None)
-    if model is None or _is_torch_module(model):
-        return model
-    # Tracing wrappers (nnsight) answer for the torch module that they trace, and are none themselves.
-    held = (getattr(model, name, None) for name in ("_model", "_module"))
-    return next((inner for inner in held if _is_torch_module(inner)), model)
-
-
-def _is_torch_module(value: Any) -> bool:
-    names = (f"{cls.__module__}.{cls.__qualname__}" for cls in type(value).__mro__)
-    return "torch.nn.modules.module.Module" in names
 
 
 def _tokenizers(run: SessionRun, walk: Walk) -> bytes:

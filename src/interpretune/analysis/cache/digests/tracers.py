@@ -1,4 +1,4 @@
-"""What tracing libraries put into the modules that they wrap, and which runs the module's own forward outside of a trace.
+"""What tracing libraries put into the modules that they wrap: the forward that runs outside of a trace.
 
 nnsight puts a controller in the place of the forward of each module. Beside it lies the forward as it was, which runs,
 whether or not a trace has instrumented it meanwhile: that is what both mean. Who listens does not count, as a trace is
