@@ -133,6 +133,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "in a thread": {"thread": True},
     "chain": {"op_names": ["logits", "from_store"], "chain": True},
     "chain, again": {"op_names": ["logits", "from_store"], "chain": True},
+    "chain, noted": {"op_names": ["logits", "from_store"], "chain": True, "note": 1.0},
+    "chain, noted otherwise": {"op_names": ["logits", "from_store"], "chain": True, "note": 2.0},
     # The same meaning of the upstream store by another way; and another meaning.
     "chain, other upstream code": {
         "op_names": ["logits", "from_store"],
@@ -408,6 +410,9 @@ def test_chains_are_keyed_by_the_content_of_the_store(runs: dict[str, dict[str, 
     assert statuses(runs["chain, other upstream code"]) == ["miss", "hit"]
     assert statuses(runs["chain, other upstream rows"]) == ["miss", "miss"]
     assert "inputs.store" in runs["chain"]["components"]
+    noted = [runs[f"chain{how}"] for how in ("", ", noted", ", noted otherwise")]
+    assert [statuses(found)[1] for found in noted] == ["miss"] * 3
+    assert changed(noted[1], noted[2]) == {"inputs.store"}
 
 
 def test_what_cannot_be_understood_runs_uncached_and_says_so_once(runs: dict[str, dict[str, Any]]) -> None:

@@ -198,6 +198,8 @@ def run(variant: dict, workdir: Path, number: int, counts: Counts) -> dict:
             torch.manual_seed(variant.get("seed", 0))
             if variant.get("chain"):
                 for op in ops:
+                    for store in stores if "note" in variant else ():
+                        store.note = variant["note"]
                     stores.append(runner.run_analysis(config(variant, op, stores[-1] if stores else None)))
             else:
                 result = runner.run_analysis([config(variant, op) for op in ops])

@@ -33,6 +33,9 @@ _TAKEN_APART = frozenset({"module.it_cfg", "module.analysis_run_cfg", "module._m
 #: Where a field of a config goes that the table does not name.
 _OF_CONFIG = {"module.it_cfg": "session.it_cfg", "datamodule.itdm_cfg": "session.itdm_cfg", "cfg": "run.analysis_cfg"}
 _ATTRIBUTES = "session.attributes"
+#: Attributes of a store that say what it gives, and those that do not.
+_OF_STORE = ("dataset", "it_format_kwargs", "stack_batches")
+_NOISE_OF_STORE = ("cache_dir", "streaming", "op_output_dataset_path", "split", "_protocol_cls", "op_provenance")
 
 
 def session_components(session: Any, policy: Policy) -> dict[str, Any]:
@@ -248,9 +251,9 @@ def encode_store(store: Any, walk: Walk) -> bytes:
         store: the store.
         walk: where it was met.
     """
-    return frame(
-        "store",
-        walk.child(store.dataset, ".dataset"),
-        walk.child(getattr(store, "it_format_kwargs", None), ".it_format_kwargs"),
-        walk.child(getattr(store, "stack_batches", None), ".stack_batches"),
-    )
+    pieces = [walk.child(getattr(store, name, None), f".{name}") for name in _OF_STORE]
+    with objects_understood(walk):
+        for name, value in sorted(getattr(store, "__dict__", {}).items()):
+            if name not in (*_OF_STORE, *_NOISE_OF_STORE):  # put there by the user; ops look names up on the store, too
+                pieces += (name.encode(), walk.child(value, f".{name}"))
+    return frame("store", *pieces)
