@@ -27,6 +27,15 @@ SAMPLING: dict[str, Any] = {
 }
 TWO = ["logits.scored", "logits.running"]
 RATIO = {"values.mean(dim=-1) + BIAS": "values.mean(dim=-1) * 2 + BIAS"}
+#: What carries something from batch to batch, or looks as if it did.
+CARRYING: dict[str, dict[str, Any]] = {
+    "tracker": {**MANUAL, "module": "TrackingModule"},
+    "average": {"model": "AveragingModel"},
+    "decaying hook": {"decaying": True},
+    "limit": {**MANUAL, "module": "LimitedModule"},
+    "recording": {"model": "RecordingModel"},
+    "capturing": {**MANUAL, "module": "CapturingModule"},
+}
 
 #: Each variant by name; all of them run in one process, one after the other, on one base. The first is the one that
 #: the others are held against.
@@ -46,6 +55,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unknown data field": {"data_cfg": {"prompt": "b"}},
     "run input": {"cfg": {"run_inputs": {"layer": 5}}},
     "epochs": {"run": {"max_epochs": 2}},
+    "epochs, some batches": {"run": {"max_epochs": 3, "limit_analysis_batches": 2}},
     "own hook": {"own_hook": 2.0},
     "other own hook": {"own_hook": 3.0},
     "epoch end": {"module": "OtherEpochEnd"},
@@ -98,6 +108,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "stateful, again": {"op_names": ["logits.running"], "run": {"limit_analysis_batches": 4}},
     "counting step": {**MANUAL, "module": "CountingModule", "run": {"limit_analysis_batches": 2}},
     "counting step, all": {**MANUAL, "module": "CountingModule"},
+    **{
+        f"{name}, {batches}": {**variant, "run": {"limit_analysis_batches": batches}}
+        for name, variant in CARRYING.items()
+        for batches in (2, 4)
+    },
+    **{
+        f"switched off, {name}": {**variant, "caching": False, "run": {"limit_analysis_batches": 4}}
+        for name, variant in CARRYING.items()
+    },
     # Manual steps.
     "manual": {**MANUAL, "module": "ManualModule"},
     "manual, again": {**MANUAL, "module": "ManualModule"},
@@ -114,6 +133,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "in a thread": {"thread": True},
     "chain": {"op_names": ["logits", "from_store"], "chain": True},
     "chain, again": {"op_names": ["logits", "from_store"], "chain": True},
+    "chain, noted": {"op_names": ["logits", "from_store"], "chain": True, "note": 1.0},
+    "chain, noted otherwise": {"op_names": ["logits", "from_store"], "chain": True, "note": 2.0},
     # The same meaning of the upstream store by another way; and another meaning.
     "chain, other upstream code": {
         "op_names": ["logits", "from_store"],
@@ -151,6 +172,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "switched off meanwhile": {**MANUAL, "module": "SwitchingOffModule"},
     "no batch": {"run": {"limit_analysis_batches": 0}},
     "switched off": {"caching": False},
+    "switched off, epochs": {"caching": False, "run": {"max_epochs": 3, "limit_analysis_batches": 2}},
     "not kept": {"enable_datasets_cache": False},
     "kept again": {},
 }
@@ -247,6 +269,12 @@ def test_result_is_what_the_host_alone_gives(runs: dict[str, dict[str, Any]]) ->
     for name in ("rows", "content", "features", "columns", "format", "format_kwargs", "first", "saved", "provenance"):
         assert ours[name] == plain[name], name
     assert ours["saved"] == ours["content"]
+
+
+def test_a_limit_is_of_each_epoch(runs: dict[str, dict[str, Any]]) -> None:
+    ours, plain = (runs[name]["stores"][0] for name in ("epochs, some batches", "switched off, epochs"))
+    assert ours["rows"] == plain["rows"] == 6
+    assert ours["content"] == plain["content"]
 
 
 @pytest.mark.parametrize(
@@ -350,6 +378,13 @@ def test_state_carried_from_batch_to_batch_forbids_slices_and_extensions(runs: d
     assert "run.limit" in runs["counting step"]["components"]
 
 
+@pytest.mark.parametrize("name", CARRYING)
+def test_state_in_objects_layers_and_hooks_forbids_extensions(runs: dict[str, dict[str, Any]], name: str) -> None:
+    alone = name in ("recording", "capturing")
+    assert [statuses(runs[f"{name}, {batches}"])[0] for batches in (2, 4)] == ["miss", "extended" if alone else "miss"]
+    assert runs[f"{name}, 4"]["stores"][0]["content"] == runs[f"switched off, {name}"]["stores"][0]["content"]
+
+
 def test_manual_steps_are_cached(runs: dict[str, dict[str, Any]]) -> None:
     assert statuses(runs["manual"]) == ["miss"]
     assert statuses(runs["manual, again"]) == ["hit"]
@@ -375,6 +410,9 @@ def test_chains_are_keyed_by_the_content_of_the_store(runs: dict[str, dict[str, 
     assert statuses(runs["chain, other upstream code"]) == ["miss", "hit"]
     assert statuses(runs["chain, other upstream rows"]) == ["miss", "miss"]
     assert "inputs.store" in runs["chain"]["components"]
+    noted = [runs[f"chain{how}"] for how in ("", ", noted", ", noted otherwise")]
+    assert [statuses(found)[1] for found in noted] == ["miss"] * 3
+    assert changed(noted[1], noted[2]) == {"inputs.store"}
 
 
 def test_what_cannot_be_understood_runs_uncached_and_says_so_once(runs: dict[str, dict[str, Any]]) -> None:

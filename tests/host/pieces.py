@@ -209,8 +209,13 @@ def config_of(adapter: str, variant: dict, tokens: PreTrainedTokenizerFast):
     latent = SAELensCustomConfig(
         cfg={
             "architecture": "standard", "d_in": 32, "d_sae": 48, "dtype": "float32", "device": "cpu",
-            "apply_b_dec_to_input": False, "normalize_activations": "none", "reshape_activations": "none",
-            "metadata": {"model_name": "tiny", "hook_name": "blocks.0.hook_resid_pre", "prepend_bos": False},
+            "apply_b_dec_to_input": False, "normalize_activations": "none",
+            "reshape_activations": "hook_z" if variant.get("heads") else "none",
+            "metadata": {
+                "model_name": "tiny",
+                "hook_name": "blocks.0.attn.hook_z" if variant.get("heads") else "blocks.0.hook_resid_pre",
+                "prepend_bos": False,
+            },
         }
     )  # fmt: skip
     bridge = "bridge" in adapter
@@ -262,4 +267,7 @@ def build(adapter: str, variant: dict) -> ITSession:
         module.model.set_attn_implementation(variant["attention"])
     for name, value in variant.get("attributes", {}).items():
         setattr(module, name, value)
+    if variant.get("used"):
+        with torch.no_grad():
+            module.model.run_with_cache_with_saes(torch.tensor([[3, 4, 5]]), saes=module.sae_handles)
     return session

@@ -35,6 +35,7 @@ CORE: dict[str, dict[str, Any]] = {
     "temperature": {"generation": {"temperature": 0.5}},
     "attention": {"attention": "eager"},
     "two epochs": {"epochs": 2},
+    "two epochs, some batches": {"epochs": 2, "limit": 2},
     "dropout": {"dropout": 0.5},
     "dropout, again": {"dropout": 0.5},
     "dropout, other seed": {"dropout": 0.5, "seed": 1, "against": "dropout"},
@@ -72,6 +73,7 @@ CORE: dict[str, dict[str, Any]] = {
     "without us": {"caching": False},
     "without us, manual": {"caching": False, "module": "Manual"},
     "without us, two epochs": {"caching": False, "epochs": 2},
+    "without us, two epochs, some batches": {"caching": False, "epochs": 2, "limit": 2},
     "without us, own op": {"caching": False, "ops": [OWN_OP]},
     "without us, list of one name": {
         "caching": False,
@@ -92,6 +94,8 @@ LATENT: dict[str, dict[str, Any]] = {
     "other names, as a function": {"ops": LATENT_OP, "wanted": [f"{ACTS}pre"], "against": "names"},
     "chain": {"ops": CHAIN, "chain": True, "limit": 2},
     "chain, again": {"ops": CHAIN, "chain": True, "limit": 2},
+    "used before": {"ops": LATENT_OP, "used": True},
+    "heads": {"ops": LATENT_OP, "heads": True},
     "ablation": {"ops": ["logit_diffs_attr_ablation"], "limit": 2},
     "gradient": {"ops": ["logit_diffs_attr_grad"], "limit": 2},
     "without us": {"ops": LATENT_OP, "caching": False},
@@ -102,7 +106,7 @@ ADAPTERS = {
     "nnsight": PLAIN,
     "hooked": PLAIN,
     "bridge": {**PLAIN, "compatible": {"bridge": {"enable_compatibility_mode": True}}},
-    "sae_hooked": LATENT,
+    "sae_hooked": {**LATENT, "heads, used before": {"ops": LATENT_OP, "heads": True, "used": True}},
     "sae_bridge": LATENT,
 }
 #: Runs of which a second process cannot find all, and those that ask nothing of the cache.
@@ -179,7 +183,7 @@ def test_gives_what_the_host_alone_gives(first: Callable[[str], Found], adapter:
     assert here["base"]["stores"] == here["without us"]["stores"]
 
 
-@pytest.mark.parametrize("name", ["manual", "two epochs", "own op", "list of one name"])
+@pytest.mark.parametrize("name", ["manual", "two epochs", "two epochs, some batches", "own op", "list of one name"])
 def test_gives_what_the_host_alone_gives_in_other_runs(core: Found, name: str) -> None:
     assert core[name]["stores"] == core[f"without us, {name}"]["stores"]
 
@@ -316,6 +320,12 @@ def test_latent_models_and_names(first: Callable[[str], Found], adapter: str) ->
     assert found["other names, as a function"]["statuses"] == ["hit"]
     assert "hooks.names" in found["other names"]["differences"]
     assert found["chain, again"]["statuses"] == ["hit", "hit"]
+    assert found["used before"]["statuses"] == ["hit"]
+
+
+def test_a_forward_leaves_nothing_in_an_sae_over_heads(first: Callable[[str], Found]) -> None:
+    found = first("sae_hooked")
+    assert [found[name]["statuses"] for name in ("heads", "heads, used before")] == [["miss"], ["hit"]]
 
 
 def test_another_composition_is_another_key(first: Callable[[str], Found]) -> None:

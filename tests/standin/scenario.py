@@ -88,6 +88,8 @@ def build(variant: dict, workdir: Path):
         setattr(session.module, name, value)
     if variant.get("not_understood") == "attribute":
         session.module.tickets = user_side.tickets()
+    if variant.get("decaying"):
+        session.module.model.out.register_forward_hook(user_side.Decaying())
     if variant.get("latent_weight") is not None:
         session.module.saes = [latent_model(variant["latent_weight"])]
     sign = Path(os.environ.setdefault("FAIL_WHILE", str(workdir / "fail")))
@@ -196,6 +198,8 @@ def run(variant: dict, workdir: Path, number: int, counts: Counts) -> dict:
             torch.manual_seed(variant.get("seed", 0))
             if variant.get("chain"):
                 for op in ops:
+                    for store in stores if "note" in variant else ():
+                        store.note = variant["note"]
                     stores.append(runner.run_analysis(config(variant, op, stores[-1] if stores else None)))
             else:
                 result = runner.run_analysis([config(variant, op) for op in ops])

@@ -59,6 +59,31 @@ class TinyModel(torch.nn.Module):
         return self.out(self.drop(self.embed(input_ids).mean(dim=1)))
 
 
+class AveragingModel(TinyModel):
+    """Holds against each batch the mean of all before."""
+
+    mean = 0.0
+
+    def forward(self, input_ids):
+        logits = super().forward(input_ids)
+        self.mean = 0.5 * self.mean + float(logits.mean())
+        return logits - self.mean
+
+
+class RecordingModel(TinyModel):
+    """Leaves behind what the last batch gave."""
+
+    mask = None
+    calls = 0
+
+    def forward(self, input_ids):
+        if self.mask is None:
+            self.mask = torch.ones(1)
+        self.calls += 1
+        self.last = super().forward(input_ids)
+        return self.last * self.mask
+
+
 class SamplingModel(TinyModel):
     """Draws what comes next, as models do unless they are told otherwise."""
 
@@ -178,6 +203,68 @@ class CountingModule(UserModule):
         self.seen = getattr(self, "seen", 0) + 1
         rows = it.logits(self, AnalysisBatch(), batch, batch_idx)
         rows["score"] = torch.full((len(batch["labels"]),), float(self.seen))
+        yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+class Tracker:
+    """Keeps what it was given, and tells of it."""
+
+    def __init__(self):
+        self.total, self.calls = 0.0, 0
+
+    def push(self, value):
+        self.calls += 1
+        self.total += value
+
+
+class Decaying:
+    """A hook that adds less and less."""
+
+    def __init__(self):
+        self.strength = 1.0
+
+    def __call__(self, layer, inputs, output):
+        self.strength = self.strength / 2
+        return output + self.strength
+
+
+class TrackingModule(UserModule):
+    """Carries something from batch to batch in an object."""
+
+    def __init__(self, it_cfg):
+        super().__init__(it_cfg)
+        self.tracker = Tracker()
+
+    def analysis_step(self, batch, batch_idx):
+        rows = it.logits(self, AnalysisBatch(), batch, batch_idx)
+        self.tracker.push(float(rows["logits"].sum()))
+        rows["score"] = torch.full((len(batch["labels"]),), self.tracker.total)
+        yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+class CapturingModule(UserModule):
+    """Keeps of each batch, in a place of its own, only what it uses for that batch."""
+
+    def analysis_step(self, batch, batch_idx):
+        kept = []
+
+        def keep(layer, inputs, output):
+            kept.append(output)
+
+        handle = self.model.embed.register_forward_hook(keep)
+        rows = it.logits(self, AnalysisBatch(), batch, batch_idx)
+        handle.remove()
+        rows["score"] = kept[0].sum(dim=(1, 2))
+        yield from self.analysis_cfg.save_batch(rows, batch)
+
+
+class LimitedModule(UserModule):
+    """Reads the arguments of the run."""
+
+    def analysis_step(self, batch, batch_idx):
+        rows = it.logits(self, AnalysisBatch(), batch, batch_idx)
+        limit = self.analysis_run_cfg.limit_analysis_batches
+        rows["score"] = torch.full((len(batch["labels"]),), float(limit))
         yield from self.analysis_cfg.save_batch(rows, batch)
 
 

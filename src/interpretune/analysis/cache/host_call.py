@@ -91,7 +91,7 @@ class HostCall:
 
     def _from_the_first(self) -> Iterator[list[Mapping[str, Any]]]:
         """Let the host's own generator run, and tell its rows apart by the batch that they are of."""
-        drawn = _Drawn(self.arguments["datamodule"], self.run.loader)
+        drawn = _Drawn(self.arguments["datamodule"], self.run.loader, self.run.limit)
         generator = self.runners.analysis_store_generator(**{**self.arguments, "datamodule": drawn})
         rows: list[Mapping[str, Any]] = []
         number = 0
@@ -103,7 +103,7 @@ class HostCall:
                 failure, row = error, None
             # The rows of a batch are all there once the host goes on to the next one, or ends.
             ended = row is None
-            done = drawn.done(self.run.limit, failed=failure is not None) if ended else drawn.count - 1
+            done = drawn.done(failed=failure is not None) if ended else drawn.count - 1
             while number < done:
                 yield rows
                 rows, number = [], number + 1
@@ -142,14 +142,21 @@ def _columns(row: Any, names: list[str]) -> dict[str, Any]:
 
 
 class _Drawn:
-    """A data module whose test loader is the one in the key, and counts the batches that are drawn from it."""
+    """A data module whose test loader is the one in the key, and counts the batches that the host takes from it.
 
-    def __init__(self, datamodule: Any, loader: Any) -> None:
+    Args:
+        datamodule: the host's.
+        loader: its loader.
+        limit: how many batches of each epoch the host takes; it draws one more to see that. None or negative for all.
+    """
+
+    def __init__(self, datamodule: Any, loader: Any, limit: int | None) -> None:
         self._datamodule = datamodule
         self._loader = loader
-        #: Batches that were asked for, and those that came.
-        self.asked = 0
+        self.limit = limit
+        #: Batches that came, in all epochs, and whether the host is at work on the last of them.
         self.count = 0
+        self.at_work = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._datamodule, name)
@@ -158,15 +165,17 @@ class _Drawn:
         """Give the loader, counted."""
         return _Counted(self._loader, self)
 
-    def done(self, limit: int | None, *, failed: bool) -> int:
+    def takes(self, index: int) -> bool:
+        """Tell whether the host takes the batch of this index in an epoch."""
+        return self.limit is None or self.limit < 0 or index < self.limit
+
+    def done(self, *, failed: bool) -> int:
         """Tell for how many batches all rows are there, now that the host's generator has ended.
 
         Args:
-            limit: how many batches the host was to take; it draws one more to see that.
-            failed: whether it ended with an error: in a batch, or in drawing the next one.
+            failed: whether it ended with an error: in a batch, in drawing the next one, or at the end of an epoch.
         """
-        complete = self.count - 1 if failed and self.asked == self.count else self.count
-        return complete if limit is None or limit < 0 else min(complete, limit)
+        return self.count - 1 if failed and self.at_work else self.count
 
 
 class _Counted:
@@ -180,12 +189,19 @@ class _Counted:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[Any]:
+        drawn = self._drawn
+        for index, batch in enumerate(self._batches()):
+            drawn.at_work = drawn.takes(index)
+            drawn.count += drawn.at_work
+            yield batch
+
+    def _batches(self) -> Iterator[Any]:
+        """Give the batches; while the next one is drawn, the host is at work on none."""
         batches = iter(self._loader)
         while True:
-            self._drawn.asked += 1
+            self._drawn.at_work = False
             try:
                 batch = next(batches)
             except StopIteration:
                 return
-            self._drawn.count += 1
             yield batch

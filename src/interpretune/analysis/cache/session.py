@@ -7,7 +7,6 @@ a value for each component, which the hasher walks like any other named input.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any
 
@@ -16,9 +15,10 @@ from .digests.policy import Policy
 from .digests.tokens import frame
 from .digests.walk import Composed, Walk
 from .session_hooks import encode_hooks, encode_names
+from .session_latents import attributes_of, encode_latents
 from .session_names import put_into_host, user_classes
 from .session_ops import encode_implementation, encode_parameters, encode_schemas, encode_traits
-from .session_run import SessionRun, session_references
+from .session_run import SessionRun, session_references, torch_module_of
 from .session_table import NOISE, UNREAD, row_of
 
 __all__ = ["SessionRun", "encode_store", "refuse_session", "session_components", "session_references"]
@@ -29,10 +29,13 @@ _BY_HAND = frozenset(
      "op.implementation", "op.parameters", "op.schema", "op.traits", "inputs.store"}
 )  # fmt: skip
 #: Attributes whose inside the table takes apart.
-_TAKEN_APART = frozenset({"module.it_cfg", "module._modules", "datamodule.itdm_cfg"})
+_TAKEN_APART = frozenset({"module.it_cfg", "module.analysis_run_cfg", "module._modules", "datamodule.itdm_cfg"})
 #: Where a field of a config goes that the table does not name.
 _OF_CONFIG = {"module.it_cfg": "session.it_cfg", "datamodule.itdm_cfg": "session.itdm_cfg", "cfg": "run.analysis_cfg"}
 _ATTRIBUTES = "session.attributes"
+#: Attributes of a store that say what it gives, and those that do not.
+_OF_STORE = ("dataset", "it_format_kwargs", "stack_batches")
+_NOISE_OF_STORE = ("cache_dir", "streaming", "op_output_dataset_path", "split", "_protocol_cls", "op_provenance")
 
 
 def session_components(session: Any, policy: Policy) -> dict[str, Any]:
@@ -52,12 +55,12 @@ def session_components(session: Any, policy: Policy) -> dict[str, Any]:
         "session.composition": lambda walk: _composition(run, walk),
     }
     if getattr(run.module, "saes", None):
-        encoders["latent_models"] = lambda walk: _latent_models(run, walk)
+        encoders["latent_models"] = lambda walk: encode_latents(run, walk)
     if run.cfg is not None:
         encoders.update(_of_config(run))
     encoders.update((name, partial(_encode_fields, held)) for name, held in _fields(run, policy).items())
     found: dict[str, Any] = {name: _understood(encode) for name, encode in encoders.items()}
-    found.update({"model": _model(run.module), "data": run.loader, "schema": run.features})
+    found.update({"model": torch_module_of(run.module), "data": run.loader, "schema": run.features})
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -81,16 +84,27 @@ def _fields(run: SessionRun, policy: Policy) -> dict[str, list[tuple[str, str, A
         component = _component(run, policy, owner, name)
         if component is not None:
             found.setdefault(component, []).append((owner, name, value))
+    for name, value in _run_arguments(run):
+        found.setdefault("run.arguments", []).append(("module.analysis_run_cfg", name, value))
     if "global_step" in run.names:
         found.setdefault("run.counters", []).append(("module", "global_step", getattr(run.module, "global_step", None)))
     return found
+
+
+def _run_arguments(run: SessionRun) -> Iterator[tuple[str, Any]]:
+    """Give the arguments of the run that the user's code reads off its config, beside the session itself."""
+    arguments = getattr(run.module, "analysis_run_cfg", None)
+    if arguments is not None and run.reads_in_batches("module", "analysis_run_cfg"):
+        for name, value in sorted(attributes_of(arguments).items()):
+            if name in run.names and name not in ("it_session", "module", "datamodule", "analysis_cfgs"):
+                yield name, value
 
 
 def _held(run: SessionRun) -> Iterator[tuple[str, str, Any]]:
     for owner, value in run.parts.items():
         # The classes of the module count as code, whole.
         constants = {} if owner == "module" else _constants_of(value)
-        for name, attribute in sorted({**constants, **_attributes_of(value)}.items()):
+        for name, attribute in sorted({**constants, **attributes_of(value)}.items()):
             is_hooks = (
                 owner == "module" and name.startswith(("_forward_", "_backward_")) and isinstance(attribute, dict)
             )
@@ -108,14 +122,6 @@ def _constants_of(value: Any) -> dict[str, Any]:
         for name, held in vars(cls).items()
         if not (name.startswith("_") or callable(held) or hasattr(type(held), "__get__"))
     }
-
-
-def _attributes_of(value: Any) -> dict[str, Any]:
-    """Give an object's own attributes, and the fields of a dataclass that only its class holds."""
-    found = dict(getattr(value, "__dict__", {}))
-    if is_dataclass(value):
-        found.update({field.name: getattr(value, field.name) for field in fields(value) if hasattr(value, field.name)})
-    return found
 
 
 def _component(run: SessionRun, policy: Policy, owner: str, name: str) -> str | None:
@@ -144,31 +150,6 @@ def _encode_fields(held: list[tuple[str, str, Any]], walk: Walk) -> bytes:
 
 
 # -------------------------------------------------------------------------------------------- what has a way of its own
-
-
-def _model(module: Any) -> Any:
-    model = getattr(module, "model", None)
-    if model is None or _is_torch_module(model):
-        return model
-    # Tracing wrappers (nnsight) answer for the torch module that they trace, and are none themselves.
-    held = (getattr(model, name, None) for name in ("_model", "_module"))
-    return next((inner for inner in held if _is_torch_module(inner)), model)
-
-
-def _is_torch_module(value: Any) -> bool:
-    names = (f"{cls.__module__}.{cls.__qualname__}" for cls in type(value).__mro__)
-    return "torch.nn.modules.module.Module" in names
-
-
-def _latent_models(run: SessionRun, walk: Walk) -> bytes:
-    pieces: list[bytes] = []
-    for index, held in enumerate(run.module.saes):
-        with walk.at(f"[{index}]"):
-            pieces.append(walk.child(getattr(held, "handle", held), ""))
-            for name, value in sorted(_attributes_of(held).items()):
-                if name != "handle" and name in run.names:
-                    pieces += (name.encode(), walk.child(value, f".{name}"))
-    return frame("latent models", *pieces)
 
 
 def _tokenizers(run: SessionRun, walk: Walk) -> bytes:
@@ -243,7 +224,9 @@ def _of_config(run: SessionRun) -> dict[str, Callable[[Walk], bytes]]:
     if run.split is not None:
         found["run.split"] = lambda walk: walk.child(str(run.split))
     if run.dependence is not None:
-        found["run.limit"] = lambda walk: walk.child(run.batches)
+        # With several epochs, the limit is of each: until this was so, rows of the last epoch were missing.
+        epochs = run.max_epochs if run.batches is not None else 1
+        found["run.limit"] = lambda walk: walk.child(run.batches if epochs == 1 else [run.batches, epochs])
     return found
 
 
@@ -268,9 +251,9 @@ def encode_store(store: Any, walk: Walk) -> bytes:
         store: the store.
         walk: where it was met.
     """
-    return frame(
-        "store",
-        walk.child(store.dataset, ".dataset"),
-        walk.child(getattr(store, "it_format_kwargs", None), ".it_format_kwargs"),
-        walk.child(getattr(store, "stack_batches", None), ".stack_batches"),
-    )
+    pieces = [walk.child(getattr(store, name, None), f".{name}") for name in _OF_STORE]
+    with objects_understood(walk):
+        for name, value in sorted(getattr(store, "__dict__", {}).items()):
+            if name not in (*_OF_STORE, *_NOISE_OF_STORE):  # put there by the user; ops look names up on the store, too
+                pieces += (name.encode(), walk.child(value, f".{name}"))
+    return frame("store", *pieces)

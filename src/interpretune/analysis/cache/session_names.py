@@ -1,13 +1,12 @@
-"""Which names the code of an analysis reads, and whether it carries something from one batch to the next.
+"""Which names the code of an analysis reads.
 
 A session's module holds much that no analysis looks at: loggers, identifiers, counters. What counts of it is what some
 code that takes part can read. `names_read` collects these names from compiled code, following user code into its
-helpers; `carries_state` looks for code that leaves something behind on the module or in its own module's globals.
+helpers.
 """
 
 from __future__ import annotations
 
-import ast
 import dis
 import functools
 from collections.abc import Iterable, Iterator
@@ -15,17 +14,16 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from .digests.code.source import find_source
 from .digests.distributions import class_origin, function_origin
 
 __all__ = [
     "HOST",
     "LOOKED_UP",
     "OUTSIDE_OF_BATCHES",
-    "carries_state",
     "codes_in",
     "functions_of",
     "names_called",
+    "names_in",
     "names_read",
     "plain_function",
     "put_into_host",
@@ -39,11 +37,6 @@ HOST = "interpretune"
 _READS = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_GLOBAL", "LOAD_NAME", "IMPORT_FROM"})
 #: What is used to get at something by a text.
 LOOKED_UP = frozenset({"getattr", "get_op", "attrgetter", "methodcaller", "compile_ops", "globals", "vars", "__dict__"})
-#: Methods of containers that change them; tensors mark theirs with an underscore at the end.
-_MUTATORS = frozenset(
-    {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear",
-     "appendleft", "extendleft", "popleft"}
-)  # fmt: skip
 #: What runs before the first batch or after the last: what it stores does not pass from batch to batch.
 OUTSIDE_OF_BATCHES = frozenset(
     {"__init__", "setup", "prepare_data", "configure_optimizers", "auto_model_init", "model_init", "load_metric",
@@ -111,7 +104,7 @@ def names_read(functions: Iterable[Any]) -> frozenset[str]:
     """
     names: set[str] = set()
     for function in reachable(functions):
-        names |= _names_in(function.__code__) | texts_in(function.__code__)
+        names |= names_in(function.__code__) | texts_in(function.__code__)
     return frozenset(names)
 
 
@@ -123,7 +116,7 @@ def names_called(functions: Iterable[Any]) -> frozenset[str]:
     """
     names: set[str] = set()
     for function in reachable(functions):
-        read = _names_in(function.__code__)
+        read = names_in(function.__code__)
         names |= read
         if not LOOKED_UP.isdisjoint(read):
             names |= texts_in(function.__code__)
@@ -156,7 +149,7 @@ def reachable(functions: Iterable[Any]) -> Iterator[FunctionType]:
 
 def _named_values(function: FunctionType) -> list[Any]:
     """Give what a function's globals and closure hold under the names that it reads, also one module further."""
-    names = _names_in(function.__code__)
+    names = names_in(function.__code__)
     found: list[Any] = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     for cell in function.__closure__ or ():
         try:
@@ -172,7 +165,8 @@ def _named_values(function: FunctionType) -> list[Any]:
 
 
 @lru_cache(maxsize=4096)
-def _names_in(code: CodeType) -> frozenset[str]:
+def names_in(code: CodeType) -> frozenset[str]:
+    """Give the names of attributes and globals in code that it reads."""
     return frozenset(
         step.argval
         for part in codes_in(code)
@@ -194,77 +188,3 @@ def codes_in(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from codes_in(constant)
-
-
-def carries_state(functions: Iterable[Any], classes: Iterable[type] = ()) -> str | None:
-    """Say why the rows of one batch may depend on the batches before it, or None where no sign of it is found.
-
-    Args:
-        functions: the user's code that runs for each batch; what it calls is followed.
-        classes: classes whose methods the functions may call on the module.
-    """
-    methods: dict[str, list[FunctionType]] = {}
-    for cls in classes:
-        for name, function in functions_of(cls):
-            methods.setdefault(name, []).append(function)
-    seen: set[int] = set()
-    pending = list(reachable(functions))
-    while pending:
-        function = pending.pop()
-        if id(function) in seen:
-            continue
-        seen.add(id(function))
-        if function.__name__ in OUTSIDE_OF_BATCHES:
-            continue
-        reason = _keeps(function)
-        if reason is not None:
-            return reason
-        for name in _names_in(function.__code__) & methods.keys():
-            pending += reachable(methods[name])
-    return None
-
-
-def _keeps(function: FunctionType) -> str | None:
-    source = find_source(function.__code__, function.__globals__)
-    if source is None:
-        return f"the source of `{function.__qualname__}` cannot be read"
-    arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
-    lasting = {name for name in arguments if name in ("self", "cls", "module")}
-    is_method = "." in function.__qualname__.rpartition("<locals>.")[2]
-    if is_method and arguments:
-        lasting.add(arguments[0])
-    lasting |= set(function.__code__.co_freevars)
-    inside = set(function.__code__.co_varnames)
-    for node in ast.walk(source.node):
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            return f"`{function.__qualname__}` changes {node.names[0]!r}, which outlives it"
-        for target in _changed(node):
-            name = _root(target)
-            if name is None or isinstance(target, ast.Name):
-                continue
-            is_call = isinstance(node, ast.Call) and isinstance(function.__globals__.get(name), ModuleType)
-            if (name in lasting or name not in inside) and not is_call:  # `torch.add(…)` changes nothing in torch
-                return f"`{function.__qualname__}` changes `{ast.unparse(target)}`, which outlives it"
-    return None
-
-
-def _changed(node: ast.AST) -> Iterator[ast.expr]:
-    if isinstance(node, (ast.Assign, ast.Delete)):
-        yield from node.targets
-    elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
-        yield node.target
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _mutates(node.func.attr):
-        # `pending.append(row)`: what is changed is the thing before the dot, named as if it were an item of itself.
-        yield ast.Subscript(node.func.value, ast.Constant(...), ast.Store())
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setattr" and node.args:
-        yield ast.Subscript(node.args[0], ast.Constant(...), ast.Store())
-
-
-def _mutates(method: str) -> bool:
-    return method in _MUTATORS or (method.endswith("_") and not method.startswith("_"))
-
-
-def _root(target: ast.expr) -> str | None:
-    while isinstance(target, (ast.Attribute, ast.Subscript, ast.Starred)):
-        target = target.value
-    return target.id if isinstance(target, ast.Name) else None

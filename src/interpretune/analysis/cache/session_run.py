@@ -12,11 +12,12 @@ from typing import Any
 from .digests.tokens import frame
 from .errors import UnfingerprintableError
 from .session_hooks import hook_functions
-from .session_names import OUTSIDE_OF_BATCHES, carries_state, functions_of, names_read, reachable, user_classes
+from .session_names import OUTSIDE_OF_BATCHES, functions_of, names_read, reachable, user_classes
 from .session_ops import implementations, ops_of
 from .session_reads import Code, host_reads, reads_field
+from .session_state import carries_state
 
-__all__ = ["SessionRun", "session_references"]
+__all__ = ["SessionRun", "session_references", "torch_module_of"]
 
 _GENERATED = "_generated_"
 #: Methods that generate text: the model's, and the host's own that calls it.
@@ -163,7 +164,10 @@ class SessionRun:
         if self.max_epochs != 1:
             return f"the loader is gone through {self.max_epochs} times"
         step = [] if self.step is None else [self.step]
-        return carries_state([*step, *implementations(self.ops), *hook_functions(self.cfg)], user_classes(self.module))
+        code = [*step, *implementations(self.ops), *hook_functions(self.cfg)]
+        others = [child for name, child in getattr(self.module, "_modules", {}).items() if name != "model"]
+        latents = [getattr(held, "handle", held) for held in getattr(self.module, "saes", None) or ()]
+        return carries_state(code, [self.module], [torch_module_of(self.module), *others, *latents])
 
     @cached_property
     def batches(self) -> int | None:
@@ -187,6 +191,21 @@ def _samples(model: Any) -> bool:
     with suppress(TypeError, ValueError, KeyError):  # no function, one that does not tell its parameters, or not this
         default = inspect.signature(generate).parameters["do_sample"].default
     return bool(getattr(getattr(model, "generation_config", None), "do_sample", False) if default is None else default)
+
+
+def torch_module_of(module: Any) -> Any:
+    """Give the torch module that is the model of a module of the host, or whatever it holds as one."""
+    model = getattr(module, "model", None)
+    if model is None or _is_torch_module(model):
+        return model
+    # Tracing wrappers (nnsight) answer for the torch module that they trace, and are none themselves.
+    held = (getattr(model, name, None) for name in ("_model", "_module"))
+    return next((inner for inner in held if _is_torch_module(inner)), model)
+
+
+def _is_torch_module(value: Any) -> bool:
+    names = (f"{cls.__module__}.{cls.__qualname__}" for cls in type(value).__mro__)
+    return "torch.nn.modules.module.Module" in names
 
 
 def _is_module(value: Any) -> bool:

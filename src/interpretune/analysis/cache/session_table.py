@@ -82,7 +82,7 @@ TABLE: tuple[Row, ...] = (
         "module.prepare_data_per_node",
         "module.allow_zero_length_dataloader_with_multiple_devices",
     ),
-    Row("module.analysis_run_cfg", NOISE, "the arguments of the run count by themselves"),
+    Row("module.analysis_run_cfg", "run.arguments", "those of its fields that your code reads, such as a limit"),
     *_rows(NOISE, "Lightning's own bookkeeping", "module._trainer", "module._fabric*", "module._example_input_array"),
     Row("module._parameters", "session.attributes", "tensors that the module holds beside the model"),
     Row("module._buffers", "session.attributes", "tensors that the module holds beside the model"),

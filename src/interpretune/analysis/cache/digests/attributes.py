@@ -166,6 +166,16 @@ NOISE_CLASSES = {
 }
 
 
+#: Records of the same kind that are there before the first forward already, empty, by their class: they count as then.
+EMPTY_AT_FIRST = {
+    # By the addresses of the tensors that went through, so another one in each process.
+    "transformer_lens.conversion_utils.conversion_steps.attention_auto_conversion.AttentionAutoConversion": (
+        "_conversion_state"
+    )
+}
+_NOTHING: dict[Any, Any] = {}
+
+
 @lru_cache(maxsize=4096)
 def noise_of(cls: type) -> dict[str, str]:
     """Give the noise attributes of a class, from all classes that it derives from and their libraries."""
@@ -192,6 +202,9 @@ def counted(value: Any, walk: Walk) -> Iterator[tuple[str, Any]]:
     names = [name for name in attributes if name not in noise]
     if walk.policy.include:
         names += [name for name in attributes if name in noise and walk.policy.includes(f"{walk.path}.{name}")]
+    record = EMPTY_AT_FIRST.get(f"{kind.__module__}.{kind.__qualname__}")
+    if record is not None and type(attributes.get(record)) is dict:
+        attributes[record] = _NOTHING
     for name in sorted(names):
         if not _is_class_default(kind, name, attributes[name]):
             yield name, attributes[name]

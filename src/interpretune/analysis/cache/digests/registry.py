@@ -158,6 +158,8 @@ _BASES = {
     "transformers.configuration_utils.PreTrainedConfig": "module_config:encode_config",
     "transformers.generation.configuration_utils.GenerationConfig": "module_config:encode_config",
     "transformers.pipelines.base.Pipeline": "models:encode_pipeline",
+    "nnsight.intervention.source.Controller": "tracers:encode_controller",
+    "nnsight.intervention.source.State": "tracers:encode_state",
     # What only the session knows how to read, one layer above: loaded by name when such an object is met.
     "interpretune.analysis.ops.base.AnalysisOp": ".session_ops:encode_op",
     "interpretune.analysis.ops.base.OpWrapper": ".session_ops:encode_op",
