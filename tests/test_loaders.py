@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -291,3 +295,37 @@ def test_generators_by_their_state() -> None:
 def test_datasets_by_themselves() -> None:
     assert key(data.TensorDataset(ROWS)) == key(data.TensorDataset(ROWS.clone())) != key(data.TensorDataset(ROWS + 1))
     assert key(data.Subset(data.TensorDataset(ROWS), [1])) != key(data.Subset(data.TensorDataset(ROWS), [2]))
+
+
+MASKING = """
+import sys, torch, transformers
+from tokenizers import Tokenizer, models
+from interpretune.analysis.cache import AnalysisStoreHasher
+
+words = {"[PAD]": 0, "[MASK]": 1, "a": 2, "b": 3}
+tokenizer = transformers.PreTrainedTokenizerFast(
+    tokenizer_object=Tokenizer(models.WordLevel(words)), pad_token="[PAD]", mask_token="[MASK]"
+)
+collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm=True, seed=3)
+loader = torch.utils.data.DataLoader([[2, 3], [3, 2]], batch_size=2, collate_fn=collator)
+for _ in range(3):
+    print(AnalysisStoreHasher().fingerprint(data=loader).hexdigest)
+    list(loader)
+"""
+
+
+def test_a_masking_collator_with_a_seed_counts_by_what_it_drew_and_not_by_its_process(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    (tmp_path / "masking.py").write_text(MASKING, encoding="utf-8")
+    told = []
+    for seed in ("1", "4242"):
+        run = subprocess.run(
+            [sys.executable, str(tmp_path / "masking.py")],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        told.append(run.stdout.split())
+    assert told[0] == told[1]
+    assert len(set(told[0])) == 3

@@ -9,6 +9,8 @@ those of installed classes by their class and their attributes.
 
 from __future__ import annotations
 
+import os
+from copy import copy
 from typing import Any
 
 import torch
@@ -87,6 +89,12 @@ def encode_collator(value: Any, walk: Walk) -> bytes:
     if (masks and getattr(value, "seed", None) is None) or "DataCollatorForPermutationLanguageModeling" in bases:
         generator = "numpy" if getattr(value, "return_tensors", "pt") == "np" else "torch"
         walk.stochastic(f"{walk.path}: {type(value).__qualname__} masks at random", generator)
+    made_in = getattr(value, "_generator_pid", None)
+    if made_in is not None:
+        # Its generator goes on where it was made, and is made anew in any other process, whichever that is.
+        value = copy(value)
+        value._generator_pid = made_in == os.getpid() or None
+        value.generator = value.generator if value._generator_pid else None
     return encode_instance(value, walk)
 
 
