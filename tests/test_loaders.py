@@ -19,6 +19,7 @@ torch = pytest.importorskip("torch")
 import datasets  # noqa: E402
 from torch.utils import data  # noqa: E402
 
+from interpretune.analysis.cache import AnalysisStoreHasher  # noqa: E402
 from interpretune.analysis.cache.digests.policy import Policy  # noqa: E402
 from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
 from interpretune.analysis.cache.digests.results import WalkResult  # noqa: E402
@@ -329,3 +330,30 @@ def test_a_masking_collator_with_a_seed_counts_by_what_it_drew_and_not_by_its_pr
         told.append(run.stdout.split())
     assert told[0] == told[1]
     assert len(set(told[0])) == 3
+
+
+class Noisy(data.Dataset):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        return torch.rand(2)
+
+
+def noisy_collate(rows: Any) -> Any:
+    return torch.rand(len(rows))
+
+
+def test_workers_count_where_rows_are_drawn_in_them() -> None:
+    def told(dataset: Any = None, **options: Any) -> str:
+        torch.manual_seed(0)
+        return AnalysisStoreHasher().fingerprint(data=loader(dataset, **options)).hexdigest
+
+    for random_rows in ({"dataset": Noisy()}, {"collate_fn": noisy_collate}):
+        keys = [told(**random_rows, num_workers=count) for count in (0, 1, 2)]
+        keys += [told(**random_rows, num_workers=2, generator=seeded(seed)) for seed in (1, 2)]
+        assert len(set(keys)) == 5
+        assert told(**random_rows, num_workers=2) == keys[2]
+        assert told(**random_rows, generator=seeded(1)) == keys[0]
+    assert told(shuffle=True) == told(shuffle=True, num_workers=2)
+    assert told() == told(num_workers=2, generator=seeded(1))

@@ -227,6 +227,9 @@ class AnalysisStoreHasher:
             collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
         if stochastic:
             collected.add(self._walk("rng", numerics.rng_components(collected.draws)))
+        if collected.workers:
+            # Each draws from generators of its own, so what comes depends on how many there are.
+            collected.add(self._walk("rng.workers", sorted(collected.workers)))
         for name, version in numerics.runtime_versions(collected.uses, self.policy).items():
             collected.add(self._walk(f"runtime.{name}", version))
         if self.policy.runtime != "ignore":
@@ -261,6 +264,7 @@ class _Collected:
         self.uses: set[str] = set()
         self.suspected: list[tuple[str, str]] = []
         self.circumstances: set[str] = set()
+        self.workers: set[str] = set()
 
     def add(self, result: WalkResult) -> None:
         self.components.update(result.components)
@@ -272,6 +276,7 @@ class _Collected:
         self.uses |= result.uses
         self.suspected += [(name, reason) for name, reasons in result.suspected.items() for reason in reasons]
         self.circumstances |= result.circumstances
+        self.workers.update(result.drawing_workers)
 
     def conclude(self) -> None:
         """Take for certain what one input does where another one says so, such as a model's generation config."""
