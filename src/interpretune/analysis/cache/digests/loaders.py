@@ -1,7 +1,7 @@
 """Data loaders of torch: the rows, how they are batched and in which order they come.
 
-What does not count: prefetching, pinning, time-outs, and workers unless random numbers are drawn in them. A sampler that
-shuffles without a generator of its own takes its order from a global one, which makes the run stochastic.
+What does not count: prefetching, pinning, time-outs, and workers unless random numbers are drawn in them. A sampler
+that shuffles without a generator of its own takes its order from a global one, which makes the run stochastic.
 
 Datasets and samplers of a user's own classes count by what their methods read (``__getitem__``, ``__iter__``, ...);
 those of installed classes by their class and their attributes.
