@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import io
+import itertools
 import pickle
+import threading
 from pathlib import Path
 
 import pytest
 
 from interpretune.analysis.cache import (
     AnalysisCacheError,
+    AnalysisStoreHasher,
     CorruptEntryError,
     LockTimeoutError,
     RowError,
@@ -45,3 +50,22 @@ def test_fields_carry_the_facts():
     assert CASES[1][0].path == Path("base/data-00000.arrow")
     assert CASES[3][0].row == 3
     assert RowError(0, "", "a mapping", "int").args[0].startswith("row 0: expected a mapping")
+
+
+@pytest.mark.parametrize(
+    ("make", "advice"),
+    [
+        (lambda: (item for item in ()), "gone through once only"),
+        (lambda: iter([1]), "gone through once only"),
+        (lambda: zip([1], [2], strict=True), "gone through once only"),
+        (lambda: itertools.chain([1], [2]), "gone through once only"),
+        (lambda: io.StringIO("text"), "give its path or what was read from it"),
+        (threading.Lock, "make it inside of the step"),
+        (lambda: concurrent.futures.ThreadPoolExecutor(1), "make it inside of the step"),
+    ],
+)
+def test_what_no_class_of_the_users_can_explain_is_refused_with_other_advice(make, advice):
+    with pytest.raises(UnfingerprintableError, match=r"ignore=\('inputs\.x',\)") as caught:
+        AnalysisStoreHasher().fingerprint(inputs={"x": make()})
+    assert advice in str(caught.value)
+    assert "__fingerprint__" not in str(caught.value)

@@ -43,6 +43,15 @@ def test_a_changed_line_of_code():
     assert tell(older, newer) == ["op.implementation: `y = x + 1` became `y = x - 1` in step"]
 
 
+def test_code_that_lies_in_another_file_now_is_told_only_where_it_changed():
+    steps = {"helper `scale`": "def scale(x):\n    return x * 0.5", "helper `same`": "def same(x):\n    return x"}
+    older = fingerprint(op__implementation={f"{name} (ops.py)": text for name, text in steps.items()})
+    newer = fingerprint(
+        op__implementation={f"{name} (new.py)": text.replace("0.5", "0.7") for name, text in steps.items()}
+    )
+    assert tell(older, newer) == ["op.implementation: constant 0.5 became 0.7 in helper `scale` (new.py)"]
+
+
 def test_a_version_a_value_and_a_field():
     older = fingerprint(runtime__torch={"runtime.torch": "'2.12'"}, inputs__cfg={"inputs.cfg.top_k": "5"})
     newer = fingerprint(runtime__torch={"runtime.torch": "'2.13'"}, inputs__cfg={"inputs.cfg.top_k": "6"})

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ torch = pytest.importorskip("torch")
 import datasets  # noqa: E402
 from torch.utils import data  # noqa: E402
 
+from interpretune.analysis.cache import AnalysisStoreHasher  # noqa: E402
 from interpretune.analysis.cache.digests.policy import Policy  # noqa: E402
 from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
 from interpretune.analysis.cache.digests.results import WalkResult  # noqa: E402
@@ -291,3 +296,64 @@ def test_generators_by_their_state() -> None:
 def test_datasets_by_themselves() -> None:
     assert key(data.TensorDataset(ROWS)) == key(data.TensorDataset(ROWS.clone())) != key(data.TensorDataset(ROWS + 1))
     assert key(data.Subset(data.TensorDataset(ROWS), [1])) != key(data.Subset(data.TensorDataset(ROWS), [2]))
+
+
+MASKING = """
+import sys, torch, transformers
+from tokenizers import Tokenizer, models
+from interpretune.analysis.cache import AnalysisStoreHasher
+
+words = {"[PAD]": 0, "[MASK]": 1, "a": 2, "b": 3}
+tokenizer = transformers.PreTrainedTokenizerFast(
+    tokenizer_object=Tokenizer(models.WordLevel(words)), pad_token="[PAD]", mask_token="[MASK]"
+)
+collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm=True, seed=3)
+loader = torch.utils.data.DataLoader([[2, 3], [3, 2]], batch_size=2, collate_fn=collator)
+for _ in range(3):
+    print(AnalysisStoreHasher().fingerprint(data=loader).hexdigest)
+    list(loader)
+"""
+
+
+def test_a_masking_collator_with_a_seed_counts_by_what_it_drew_and_not_by_its_process(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    (tmp_path / "masking.py").write_text(MASKING, encoding="utf-8")
+    told = []
+    for seed in ("1", "4242"):
+        run = subprocess.run(
+            [sys.executable, str(tmp_path / "masking.py")],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        told.append(run.stdout.split())
+    assert told[0] == told[1]
+    assert len(set(told[0])) == 3
+
+
+class Noisy(data.Dataset):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        return torch.rand(2)
+
+
+def noisy_collate(rows: Any) -> Any:
+    return torch.rand(len(rows))
+
+
+def test_workers_count_where_rows_are_drawn_in_them() -> None:
+    def told(dataset: Any = None, **options: Any) -> str:
+        torch.manual_seed(0)
+        return AnalysisStoreHasher().fingerprint(data=loader(dataset, **options)).hexdigest
+
+    for random_rows in ({"dataset": Noisy()}, {"collate_fn": noisy_collate}):
+        keys = [told(**random_rows, num_workers=count) for count in (0, 1, 2)]
+        keys += [told(**random_rows, num_workers=2, generator=seeded(seed)) for seed in (1, 2)]
+        assert len(set(keys)) == 5
+        assert told(**random_rows, num_workers=2) == keys[2]
+        assert told(**random_rows, generator=seeded(1)) == keys[0]
+    assert told(shuffle=True) == told(shuffle=True, num_workers=2)
+    assert told() == told(num_workers=2, generator=seeded(1))

@@ -449,6 +449,25 @@ def test_a_patched_method_of_an_installed_class_counts(monkeypatch: pytest.Monke
     assert patched != before == key(gpt2())
 
 
+def test_how_the_attention_was_chosen_does_not_count() -> None:
+    late = gpt2()
+    late.set_attn_implementation("eager")
+    assert key(late) == key(gpt2(attn_implementation="eager")) != key(gpt2())
+    late.set_attn_implementation("sdpa")
+    assert key(late) == key(gpt2())
+
+
+def test_an_attention_that_a_model_chose_by_itself_counts_where_its_code_reads_it() -> None:
+    class Choosing(type(gpt2().transformer)):
+        def forward(self, *args: Any, **options: Any) -> Any:
+            return super().forward(*args, output_attentions=self._attn_implementation == "eager", **options)
+
+    models = [Choosing(gpt2().config), Choosing(gpt2().config)]
+    models[1].load_state_dict(models[0].state_dict())
+    models[1]._attn_implementation = "eager"
+    assert key(models[0]) != key(models[1])
+
+
 def test_a_registered_attention_function_counts_by_its_code() -> None:
     from transformers import AttentionInterface
 

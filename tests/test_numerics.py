@@ -168,3 +168,16 @@ class TestNumerics:
             for seed in ("1", "2")
         }
         assert len(outputs) == 1
+
+
+def test_counting_operations_does_not_count() -> None:
+    torch = pytest.importorskip("torch")
+    from torch.testing._internal.logging_tensor import LoggingTensorMode
+    from torch.utils.flop_counter import FlopCounterMode
+
+    plain = key(numerics_components(Policy()))
+    with FlopCounterMode(display=False):
+        assert key(numerics_components(Policy())) == plain
+        with LoggingTensorMode():
+            assert key(numerics_components(Policy())) != plain
+    assert torch.utils._python_dispatch._get_current_dispatch_mode() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from typing import Any
 
@@ -97,6 +98,18 @@ def test_what_keeps_activations_counts_without_what_it_kept(make: Any) -> None:
 def test_different_keepers_differ() -> None:
     assert len({str(key(make(0))) for make in MAKERS}) == len(MAKERS)
     assert key(keeping_by_default(0)) != key(keeping_by_default(1))
+
+
+def test_annotations_of_a_keeper_do_not_count(tmp_path: Any) -> None:
+    template = (
+        "kept = {{}}\n\n\ndef hook(module{0}, args{1}, output{0}){2}:\n    last{1} = output\n    kept['a'] = last\n"
+    )
+    hooks = []
+    for number, noted in enumerate([("", "", ""), (": object", ": 'tuple'", " -> None"), (": list[int]", ": int", "")]):
+        file = tmp_path / f"hooks{number}.py"
+        file.write_text(template.format(*noted), encoding="utf-8")
+        hooks.append(runpy.run_path(str(file))["hook"])
+    assert key(hooks[0]) == key(hooks[1]) == key(hooks[2]) == key(hooks[1], used=True) != key()
 
 
 def test_what_reads_what_it_fills_counts_as_a_whole() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import array
 import collections
+import contextlib
 import dataclasses
 import datetime
 import decimal
@@ -790,3 +791,79 @@ def test_pandas_objects_count_by_labels_dtypes_and_values() -> None:
     )
     with pytest.raises(UnfingerprintableError):
         digest(frame(a=[threading.Lock()]))
+
+
+def test_spans_arrays_and_dtypes_of_pandas_count_by_what_they_hold() -> None:
+    pd = pytest.importorskip("pandas")
+
+    assert all_alike([pd.array([1, None]), pd.array([1, None], dtype="Int64")])
+    assert all_alike([pd.CategoricalDtype(["a"]), pd.CategoricalDtype(["a"], ordered=False)])
+    assert all_differ(
+        [
+            pd.Interval(0, 1),
+            pd.Interval(0, 1, closed="left"),
+            pd.Interval(0, 2),
+            pd.Interval(0.0, 1.0),
+            pd.Period("2024", "D"),
+            pd.Period("2024", "M"),
+            pd.Period("2025", "M"),
+            pd.array([1, None]),
+            pd.array([1, 2]),
+            pd.Series(pd.array([1, 2])),
+            pd.Categorical(["a", "b"]),
+            pd.Categorical(["a", "b"], categories=["b", "a"]),
+            pd.CategoricalDtype(["a"]),
+            pd.CategoricalDtype(["a"], ordered=True),
+            pd.CategoricalDtype(["b"]),
+            pd.Int64Dtype(),
+            pd.Int32Dtype(),
+            pd.DatetimeTZDtype(tz="UTC"),
+            pd.DatetimeTZDtype(tz="Europe/Berlin"),
+        ]
+    )
+
+
+def test_small_things_of_the_standard_library_and_numpy_count_by_what_they_are() -> None:
+    held = {"a": 1, "b": 2}
+    used = decimal.Context(prec=5)
+    used.divide(decimal.Decimal(1), decimal.Decimal(3))
+    assert all_alike([held.keys(), dict(held).keys()])
+    assert all_alike([decimal.Context(prec=5), used])
+    assert all_alike([np.finfo(np.float32), np.finfo("f4")])
+    assert all_differ(
+        [
+            held.keys(),
+            held.values(),
+            held.items(),
+            {"b": 2, "a": 1}.keys(),
+            {"a": 1, "b": 3}.values(),
+            list(held),
+            {}.keys(),
+            {}.values(),
+            np.finfo(np.float32),
+            np.finfo(np.float64),
+            np.iinfo(np.int32),
+            struct.Struct("<i"),
+            struct.Struct(">i"),
+            decimal.Context(prec=5),
+            decimal.Context(prec=6),
+            decimal.Context(prec=5, rounding=decimal.ROUND_UP),
+            contextlib.nullcontext(),
+            contextlib.nullcontext(1),
+            contextlib.suppress(ValueError),
+            contextlib.suppress(KeyError),
+            json.JSONEncoder(),
+            json.JSONEncoder(sort_keys=True),
+        ]
+    )
+    with pytest.raises(UnfingerprintableError):
+        digest(contextlib.nullcontext(object()))
+
+
+def test_finfo_of_torch_counts_by_its_type() -> None:
+    torch = pytest.importorskip("torch")
+
+    assert all_alike([torch.finfo(torch.float32), torch.finfo()])
+    assert all_differ(
+        [torch.finfo(torch.float32), torch.finfo(torch.bfloat16), torch.iinfo(torch.int8), np.finfo(np.float32)]
+    )

@@ -714,6 +714,14 @@ MASKS = """
         """
 loads("torch's seed where the collator masks at random", "torch.manual_seed(2)", "rng*", base=MASKS % (True, None))
 loads("the seed of a collator that masks", "loader.collate_fn.seed = 6", DATA, base=MASKS % (True, 5), part="seed")
+loads("workers where the collator masks at random", "loader.num_workers = 2", "rng*", base=MASKS % (True, None))
+loads(
+    "workers where the collator masks by a seed of its own",
+    "loader.num_workers = 2",
+    DATA,
+    base=MASKS % (True, 5),
+    part="workers",
+)
 same_loads("torch's seed where the collator masks by a seed of its own", "torch.manual_seed(2)", base=MASKS % (True, 5))
 same_loads("torch's seed where the collator masks nothing", "torch.manual_seed(2)", base=MASKS % (False, None))
 for title, lines in [

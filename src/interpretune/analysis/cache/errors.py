@@ -48,12 +48,37 @@ class UnfingerprintableError(AnalysisCacheError, TypeError):
         self.path = path
         self.reason = reason
         self.type_name = type_name
+        advice = (
+            _advice(type_name) or "Give its class a `__fingerprint__()` method or call `register_encoder(type, fn)`"
+        )
         self.hint = hint or (
-            "Give its class a `__fingerprint__()` method or call `register_encoder(type, fn)`, "
-            f"or leave it out of the key with `ignore=({path!r},)` if it cannot change the rows."
+            f"{advice}, or leave it out of the key with `ignore=({path!r},)` if it cannot change the rows."
         )
         kind = f" ({type_name})" if type_name else ""
         super().__init__(f"cannot fingerprint `{path}`{kind}: {reason}. {self.hint}")
+
+
+#: Kinds of objects whose meaning is seldom what their class could say, by the begin of their types' names, and what to
+#: do instead. Iterators of the builtin types are among the first.
+_ADVICE = {
+    "It can be gone through once only: give what it is made from, such as a list, or a function that makes it": (
+        *(f"builtins.{kind}" for kind in ("generator", "async_generator", "coroutine", "map", "filter", "zip")),
+        *("builtins.enumerate", "builtins.reversed", "itertools."),
+    ),
+    "It is open in this process only: give its path or what was read from it, or open it inside of the step": (
+        *("_io.", "tempfile._Temporary", "gzip.", "mmap.", "socket.", "h5py.", "sqlite3."),
+    ),
+    "It belongs to this process only: make it inside of the step": (
+        *("_thread.", "threading.", "concurrent.futures.", "multiprocessing.", "queue.", "_queue.", "asyncio."),
+        "subprocess.",
+    ),
+}
+
+
+def _advice(type_name: str) -> str:
+    name = "itertools." if type_name.startswith("builtins.") and type_name.endswith("iterator") else type_name
+    usual = "Give its class a `__fingerprint__()` method or call `register_encoder(type, fn)`"
+    return next((advice for advice, kinds in _ADVICE.items() if name.startswith(kinds)), usual)
 
 
 class CorruptEntryError(AnalysisCacheError, OSError):

@@ -27,6 +27,9 @@ KEY_VERSION = 1
 MODULE_CLASS = "torch.nn.modules.module.Module"
 
 
+_Changed = tuple[tuple[str, Part | None, Part | None], ...]
+
+
 @dataclass(frozen=True)
 class Difference:
     """One component in which two fingerprints differ."""
@@ -35,7 +38,7 @@ class Difference:
     #: ``"changed"``, ``"added"`` (only in the newer) or ``"removed"`` (only in the older).
     kind: str
     #: The parts that differ, as ``(path, older part or None, newer part or None)``.
-    parts: tuple[tuple[str, Part | None, Part | None], ...] = ()
+    parts: _Changed = ()
     #: How many parts the component has in all.
     total: int = 0
 
@@ -80,7 +83,7 @@ class Fingerprint:
                 for path in sorted({*mine, *theirs})
                 if (mine[path].digest if path in mine else None) != (theirs[path].digest if path in theirs else None)
             )
-            found.append(Difference(name, kind, parts, len({*mine, *theirs})))
+            found.append(Difference(name, kind, _rejoined(parts), len({*mine, *theirs})))
         return found
 
     def stored_parts(self) -> dict[str, dict[str, list[str]]]:
@@ -224,6 +227,9 @@ class AnalysisStoreHasher:
             collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
         if stochastic:
             collected.add(self._walk("rng", numerics.rng_components(collected.draws)))
+        if collected.workers:
+            # Each draws from generators of its own, so what comes depends on how many there are.
+            collected.add(self._walk("rng.workers", sorted(collected.workers)))
         for name, version in numerics.runtime_versions(collected.uses, self.policy).items():
             collected.add(self._walk(f"runtime.{name}", version))
         if self.policy.runtime != "ignore":
@@ -258,6 +264,7 @@ class _Collected:
         self.uses: set[str] = set()
         self.suspected: list[tuple[str, str]] = []
         self.circumstances: set[str] = set()
+        self.workers: set[str] = set()
 
     def add(self, result: WalkResult) -> None:
         self.components.update(result.components)
@@ -269,6 +276,7 @@ class _Collected:
         self.uses |= result.uses
         self.suspected += [(name, reason) for name, reasons in result.suspected.items() for reason in reasons]
         self.circumstances |= result.circumstances
+        self.workers.update(result.drawing_workers)
 
     def conclude(self) -> None:
         """Take for certain what one input does where another one says so, such as a model's generation config."""
@@ -276,6 +284,24 @@ class _Collected:
             if circumstance in self.circumstances:
                 self.stochastic.append(f"{reason}: {circumstance}")
                 self.draws.add(generator_of(circumstance))
+
+
+def _rejoined(parts: _Changed) -> _Changed:
+    """Hold code that lies in another file now against what it was: the names of its parts say where it lies."""
+    gone = {_unplaced(path): (path, older) for path, older, newer in parts if newer is None}
+    kept = {path: (older, newer) for path, older, newer in parts}
+    for path, older, newer in parts:
+        before = gone.pop(_unplaced(path), None) if older is None and _unplaced(path) != path else None
+        if before is not None and newer is not None:
+            del kept[before[0]]
+            kept[path] = (before[1], newer)
+    differing = ((path, older, newer) for path, (older, newer) in kept.items())
+    return tuple(part for part in differing if not (part[1] and part[2] and part[1].digest == part[2].digest))
+
+
+def _unplaced(path: str) -> str:
+    """Give ``function `step``` for the part ``function `step` (steps.py)``, and any other name as it is."""
+    return path.rpartition(" (")[0] if path.endswith(")") and "` (" in path else path
 
 
 def _models(inputs: Mapping[str, Any]) -> list[tuple[Any, bytes]]:

@@ -12,7 +12,15 @@ from .instances import class_token
 from .tokens import frame
 from .walk import Walk
 
-__all__ = ["encode_frame", "encode_index", "encode_missing", "encode_moment"]
+__all__ = [
+    "encode_extension_array",
+    "encode_extension_dtype",
+    "encode_frame",
+    "encode_index",
+    "encode_missing",
+    "encode_moment",
+    "encode_span",
+]
 
 
 def encode_frame(value: pd.DataFrame | pd.Series, walk: Walk) -> bytes:
@@ -49,6 +57,31 @@ def encode_moment(value: pd.Timestamp | pd.Timedelta, walk: Walk) -> bytes:
 def encode_missing(value: Any, walk: Walk) -> bytes:
     """Encode ``pandas.NA`` and ``pandas.NaT``, of which there is one each."""
     return frame("pandas missing", type(value).__name__.encode())
+
+
+def encode_span(value: pd.Interval | pd.Period, walk: Walk) -> bytes:
+    """Encode an interval by its ends, or a period by its number and frequency."""
+    if isinstance(value, pd.Period):
+        told: tuple[Any, ...] = ("period", value.ordinal, value.freqstr)
+    else:
+        told = ("interval", value.left, value.right, value.closed)
+    with walk.summarised():
+        token = frame("pandas span", walk.child(told))
+    walk.part(token, str(value))
+    return token
+
+
+def encode_extension_dtype(value: Any, walk: Walk) -> bytes:
+    """Encode a dtype of pandas' own by its class and by what tells two dtypes of that class apart."""
+    pieces = [walk.child(getattr(value, name), f".{name}") for name in type(value)._metadata]
+    token = frame("pandas dtype", class_token(type(value), walk), str(value).encode(), *pieces)
+    walk.part(token, str(value))
+    return token
+
+
+def encode_extension_array(value: Any, walk: Walk) -> bytes:
+    """Encode an array of pandas' own, such as a categorical, by its dtype and its values."""
+    return frame("pandas array", _values(pd.Series(value, copy=False), walk, ""))
 
 
 def _values(value: pd.Series | pd.Index, walk: Walk, step: str) -> bytes:

@@ -1,7 +1,7 @@
 """Data loaders of torch: the rows, how they are batched and in which order they come.
 
-What does not count: workers, prefetching, pinning, time-outs. A sampler that shuffles without a generator of its own
-takes its order from a global one, which makes the run stochastic.
+What does not count: prefetching, pinning, time-outs, and workers unless random numbers are drawn in them. A sampler
+that shuffles without a generator of its own takes its order from a global one, which makes the run stochastic.
 
 Datasets and samplers of a user's own classes count by what their methods read (``__getitem__``, ``__iter__``, ...);
 those of installed classes by their class and their attributes.
@@ -9,6 +9,8 @@ those of installed classes by their class and their attributes.
 
 from __future__ import annotations
 
+import os
+from copy import copy
 from typing import Any
 
 import torch
@@ -18,11 +20,18 @@ from .attributes import counted, encode_object, objects_understood
 from .code.graph import encode_called
 from .distributions import class_origin
 from .instances import encode_instance
+from .results import SHUFFLING, WORKERS
 from .tensors import tensor_digests
 from .tokens import frame
 from .walk import Walk
 
-__all__ = ["encode_collator", "encode_generator", "encode_loader", "encode_sampler", "encode_torch_dataset"]
+__all__ = [
+    "encode_collator",
+    "encode_generator",
+    "encode_loader",
+    "encode_sampler",
+    "encode_torch_dataset",
+]
 
 #: Attributes of a loader that were counted by themselves or do not count, each with the reason.
 _LOADER_ATTRIBUTES: dict[str, str] = {
@@ -63,6 +72,10 @@ def encode_loader(value: data.DataLoader[Any], walk: Walk) -> bytes:
         encode_called(value.collate_fn, walk, ".collate_fn"),
     ]
     if value.num_workers > 0:
+        walk.circumstance(_workers(value, walk))
+        if getattr(value.collate_fn, "seed", None) is not None:
+            # A collator of transformers that masks draws in each worker by a seed of that worker's own.
+            pieces.append(walk.child(value.num_workers, ".num_workers"))
         if value.worker_init_fn is not None:
             pieces.append(walk.child(value.worker_init_fn, ".worker_init_fn"))
         if isinstance(value.dataset, data.IterableDataset):
@@ -73,6 +86,15 @@ def encode_loader(value: data.DataLoader[Any], walk: Walk) -> bytes:
     for name in sorted(set(value.__dict__) - set(_LOADER_ATTRIBUTES)):
         pieces += (name.encode(), walk.child(value.__dict__[name], f".{name}"))
     return frame("loader", *pieces)
+
+
+def _workers(loader: data.DataLoader[Any], walk: Walk) -> str:
+    """Tell how many workers there are and what seeds them, which matters where rows are drawn at random in them."""
+    told = f"{WORKERS}{loader.num_workers}"
+    if loader.generator is None:
+        return told
+    with walk.summarised():
+        return f"{told}, seeded by {walk.child(loader.generator, '.generator').hex()}"
 
 
 def encode_collator(value: Any, walk: Walk) -> bytes:
@@ -87,6 +109,12 @@ def encode_collator(value: Any, walk: Walk) -> bytes:
     if (masks and getattr(value, "seed", None) is None) or "DataCollatorForPermutationLanguageModeling" in bases:
         generator = "numpy" if getattr(value, "return_tensors", "pt") == "np" else "torch"
         walk.stochastic(f"{walk.path}: {type(value).__qualname__} masks at random", generator)
+    made_in = getattr(value, "_generator_pid", None)
+    if made_in is not None:
+        # Its generator goes on where it was made, and is made anew in any other process, whichever that is.
+        value = copy(value)
+        value._generator_pid = made_in == os.getpid() or None
+        value.generator = value.generator if value._generator_pid else None
     return encode_instance(value, walk)
 
 
@@ -170,7 +198,7 @@ def encode_sampler(value: Any, walk: Walk) -> bytes:
         size = len(value) if hasattr(type(value.data_source), "__len__") else -1
         return frame("in sequence", str(size).encode())
     if getattr(value, "generator", ...) is None:
-        walk.stochastic(f"{walk.path}: shuffling without a generator", "torch")
+        walk.stochastic(f"{walk.path}: {SHUFFLING}", "torch")
     pieces = [walk.code(type(value), ".__class__")]
     user = class_origin(type(value)).user
     with objects_understood(walk):

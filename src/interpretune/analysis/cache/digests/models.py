@@ -28,7 +28,7 @@ import torch
 from .attributes import counted, encode_library_object, objects_understood
 from .code.random import TRAINED
 from .distributions import class_origin
-from .module_code import ClassCodes, records
+from .module_code import ClassCodes, names_in, records
 from .module_config import configs_beside, encode_configs, encode_generation, is_config, is_generation
 from .module_hooks import encode_hooks
 from .module_training import ClassTraining, passes_on, randomness, training_matters
@@ -121,6 +121,8 @@ def _standing_at(path: str) -> bytes:
     return frame("module at", path.encode())
 
 
+#: What models of transformers repeat from their config when they are built, and what stays when the config is changed.
+_REPEATED = "_attn_implementation"
 #: Attributes that count, by the path of their module and their name.
 _Kept = dict[str, dict[str, Any]]
 
@@ -138,7 +140,23 @@ def _kept_attributes(nodes: list[Node], codes: ClassCodes, walk: Walk) -> _Kept:
                     walk.note(
                         f"`{cls.__qualname__}.{name}` is left behind by a forward, read by none, and does not count"
                     )
-    return found or {node.path: dict(counted(node.module, walk)) for node in nodes}
+    found = found or {node.path: dict(counted(node.module, walk)) for node in nodes}
+    for node in nodes:
+        if _REPEATED in found[node.path] and not _reads_repeated(node.cls, codes):
+            config = getattr(node.module, "config", None)
+            found[node.path][_REPEATED] = getattr(config, _REPEATED, found[node.path][_REPEATED])
+    return found
+
+
+def _reads_repeated(cls: type, codes: ClassCodes) -> bool:
+    """Tell whether a model's own code reads what it repeats, or may read it: the base class reads only its config."""
+    return any(
+        _REPEATED in names_in(function.__code__)
+        for code in codes.own(cls)
+        if code.cls.__name__ != "PreTrainedModel"
+        for name, function in code.functions
+        if name != "__init__"
+    )
 
 
 # --- weights

@@ -22,6 +22,8 @@ __all__ = ["numerics_components", "rng_components", "runtime_versions"]
 
 #: Distributions that count by minor version (``2.13``) where ``runtime="strict"``; all others count by full version.
 _BY_MINOR = frozenset({"torch", "transformers"})
+#: Modes of torch's own under which each function gives what it gives without them.
+_COUNTING_MODES = frozenset({"_FlopCounterMode", "FlopCounterMode"})
 #: Variables that libraries below torch read when they start, and that change results.
 _VARIABLES = ("NVIDIA_TF32_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG")
 
@@ -110,7 +112,8 @@ def _modes() -> list[Any]:
     ):
         for mode in getattr(module, name, list)():
             cls = type(mode)
-            if cls.__module__ != "torch.utils._device":  # the default device, a setting of its own
+            counts = cls.__module__ == "torch.utils.flop_counter" and cls.__qualname__ in _COUNTING_MODES
+            if not counts and cls.__module__ != "torch.utils._device":  # the default device, a setting of its own
                 is_torchs = cls.__module__.partition(".")[0] == "torch"
                 found.append(f"{cls.__module__}.{cls.__qualname__}" if is_torchs else mode)
     return found

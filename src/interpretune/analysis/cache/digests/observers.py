@@ -145,7 +145,7 @@ class _Reader:
         if self._has_defaults:
             return None
         places = list(self._filled())
-        inside = {id(node) for place in places for node in ast.walk(place)}
+        inside = {id(node) for place in (*places, *self._annotations()) for node in ast.walk(place)}
         filled = {self._place(place) for place in places}
         found: dict[str, Any] = {}
         for node in ast.walk(self.node):
@@ -231,6 +231,13 @@ class _Reader:
                 targets = [node.func.value]
             yield from (target.value if isinstance(target, ast.Subscript) else target for target in targets)
 
+    def _annotations(self) -> Iterator[ast.expr]:
+        """Give the annotations, which nothing reads while the hook runs."""
+        for node in ast.walk(self.node):
+            noted = getattr(node, "returns" if isinstance(node, ast.FunctionDef) else "annotation", None)
+            if isinstance(noted, ast.expr):
+                yield noted
+
     def _is_plain(self, node: ast.AST) -> bool:
         for inner in ast.walk(node):
             if not isinstance(inner, _PLAIN):
@@ -241,7 +248,9 @@ class _Reader:
                 return False
             if isinstance(inner, ast.Assign) and not all(self._may_set(target) for target in inner.targets):
                 return False
-            if isinstance(inner, (ast.AugAssign, ast.AnnAssign)) and not self._may_change(inner.target):
+            if isinstance(inner, ast.AnnAssign) and not self._may_set(inner.target):
+                return False
+            if isinstance(inner, ast.AugAssign) and not self._may_change(inner.target):
                 return False
         return True
 

@@ -42,9 +42,18 @@ _EXACT = {
             *("decimal.Decimal", "fractions.Fraction", "zoneinfo.ZoneInfo", "zoneinfo._zoneinfo.ZoneInfo"),
             *(f"datetime.{kind}" for kind in ("date", "time", "datetime", "timedelta", "timezone")),
             *(f"ipaddress.IPv{v}{kind}" for v in (4, 6) for kind in ("Address", "Network", "Interface")),
-            "string.Template",
+            *("string.Template", "_struct.Struct", "decimal.Context"),
+            *(f"{library}.{kind}" for library in ("torch", "numpy") for kind in ("finfo", "iinfo")),
         ),
         "standard:encode_standard",
+    ),
+    **{f"builtins.dict_{kind}": "standard:encode_view" for kind in ("keys", "values", "items")},
+    **dict.fromkeys(
+        (
+            *(f"contextlib.{kind}" for kind in ("nullcontext", "suppress")),
+            *("json.encoder.JSONEncoder", "string.Formatter"),
+        ),
+        "attributes:encode_object",
     ),
     "_contextvars.ContextVar": "standard:encode_standard",
     "weakref.ReferenceType": "attributes:encode_object",
@@ -125,6 +134,14 @@ _BASES = {
     "pandas._libs.tslibs.timedeltas._Timedelta": "frames:encode_moment",
     "pandas._libs.tslibs.nattype._NaT": "frames:encode_missing",
     "pandas._libs.missing.C_NAType": "frames:encode_missing",
+    # Where a class says that it is defined differs between versions.
+    **dict.fromkeys(("pandas.Interval", "pandas._libs.interval.Interval"), "frames:encode_span"),
+    "pandas._libs.tslibs.period._Period": "frames:encode_span",
+    **{
+        f"{module}.Extension{kind}": f"frames:encode_extension_{kind.lower()}"
+        for kind, modules in {"Dtype": "dtypes.base", "Array": "arrays.base"}.items()
+        for module in ("pandas.api.extensions", f"pandas.core.{modules}")
+    },
     "datasets.splits.NamedSplit": "tables:encode_split",
     "datasets.arrow_dataset.Column": "tables:encode_column",
     **{f"datasets.features.{name}": "tables:encode_feature" for name in _FEATURES},

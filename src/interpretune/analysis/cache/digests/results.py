@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 from .tokens import hex_digest
 
-__all__ = ["Part", "WalkResult"]
+__all__ = ["SHUFFLING", "WORKERS", "Part", "WalkResult"]
+
+#: Why a loader's order is random: it is drawn outside of the workers, and so does not depend on them.
+SHUFFLING = "shuffling without a generator"
+#: How the circumstance begins that tells of a loader's workers.
+WORKERS = "workers: "
 
 
 class Part(NamedTuple):
@@ -44,3 +49,10 @@ class WalkResult:
     #: What draws random numbers only in a circumstance, by that circumstance, which another walk may come upon.
     suspected: dict[str, list[str]] = field(default_factory=dict)
     circumstances: set[str] = field(default_factory=set)
+
+    @property
+    def drawing_workers(self) -> list[str]:
+        """What is told of the workers of loaders in which random numbers may be drawn; empty where none are."""
+        if all(reason.endswith(SHUFFLING) for reason in self.stochastic):
+            return []
+        return sorted(told.removeprefix(WORKERS) for told in self.circumstances if told.startswith(WORKERS))

@@ -6,6 +6,7 @@ with nanoseconds), so it is not taken for it.
 
 from __future__ import annotations
 
+import decimal
 import random
 import re
 import sys
@@ -15,10 +16,10 @@ from typing import Any
 
 from .instances import class_token
 from .tokens import frame
-from .values import encode_mapping
+from .values import encode_mapping, item_tokens
 from .walk import Walk
 
-__all__ = ["encode_mapping_proxy", "encode_path", "encode_standard"]
+__all__ = ["encode_mapping_proxy", "encode_path", "encode_standard", "encode_view"]
 
 
 def _array(value: Any) -> tuple[Any, ...]:
@@ -62,6 +63,12 @@ def _network(value: Any) -> Any:
     return _address(value.network_address), value.prefixlen
 
 
+def _precision(value: decimal.Context) -> tuple[Any, ...]:
+    # Its flags tell what happened until now.
+    trapped = sorted(signal.__name__ for signal, on in value.traps.items() if on)
+    return value.prec, value.rounding, value.Emin, value.Emax, value.capitals, value.clamp, trapped
+
+
 #: By name of the class: what a value of it is, told in values that are already understood.
 _TOLD: dict[str, Callable[[Any], Any]] = {
     "range": lambda value: (value.start, value.stop, value.step),
@@ -83,6 +90,10 @@ _TOLD: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("IPv4Network", "IPv6Network"), _network),
     **dict.fromkeys(("IPv4Interface", "IPv6Interface"), lambda value: (_address(value.ip), value.network.prefixlen)),
     "Template": lambda value: value.template,
+    "Struct": lambda value: value.format,
+    "Context": _precision,
+    # What a floating-point or integer type can hold follows from the type, in numpy and in torch.
+    **dict.fromkeys(("finfo", "iinfo"), lambda value: (type(value).__module__.partition(".")[0], str(value.dtype))),
 }
 
 
@@ -101,6 +112,14 @@ def encode_standard(value: Any, walk: Walk) -> bytes:
 def encode_mapping_proxy(value: Any, walk: Walk) -> bytes:
     """Encode a read-only view of a dictionary."""
     return frame("mappingproxy", encode_mapping(dict(value), walk))
+
+
+def encode_view(value: Any, walk: Walk) -> bytes:
+    """Encode the keys, values or items of a dictionary, in the order in which whoever holds them goes through them."""
+    token = frame(type(value).__name__, *item_tokens(list(value), walk))
+    if not value:
+        walk.part(token, f"{type(value).__name__} of 0 items")
+    return token
 
 
 def encode_path(value: PurePath, walk: Walk) -> bytes:
