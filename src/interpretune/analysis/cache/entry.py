@@ -18,7 +18,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ import xxhash
 from . import html
 from .errors import CorruptEntryError
 from .files import digest_file, read_bounded, replace_atomically
-from .manifest import MANIFEST_NAME, Manifest, read_manifest
+from .manifest import MANIFEST_NAME, MAX_BYTES, Manifest, parse_manifest, read_manifest
 
 if TYPE_CHECKING:
     import datasets
@@ -52,10 +52,12 @@ class Entry:
     Args:
         path: its directory.
         manifest: what it holds.
+        data: the bytes that the manifest was read from.
     """
 
     path: Path
     manifest: Manifest
+    data: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -106,6 +108,17 @@ class Entry:
         with suppress(OSError):
             if abs(time.time() - os.stat(manifest, follow_symlinks=False).st_mtime) > USE_RESOLUTION:
                 os.utime(manifest, follow_symlinks=False)
+
+    def is_unreplaced(self) -> bool:
+        """Tell whether its files are still the ones that its manifest names; more may have come since it was read."""
+        try:
+            data = read_bounded(self.path / MANIFEST_NAME, MAX_BYTES)
+            if data == self.data:
+                return True
+            shards = parse_manifest(data, self.path / MANIFEST_NAME).shards
+        except OSError:
+            return False
+        return shards[: len(self.manifest.shards)] == self.manifest.shards
 
     def covers(self, batches: int | None) -> bool:
         """Tell whether all of the first batches are here.
@@ -242,7 +255,7 @@ def open_entry(path: Path, *, key: str | None = None, verify: str | None = "size
     """
     while True:
         manifest, data = read_manifest(path)
-        entry = Entry(path, manifest)
+        entry = Entry(path, manifest, data)
         try:
             if key is not None and manifest.key != key:
                 raise CorruptEntryError(path / MANIFEST_NAME, f"it is of the key {manifest.key}, not {key}")

@@ -21,13 +21,15 @@ from filelock import FileLock, Timeout
 from .errors import LockTimeoutError
 from .files import make_directories
 
-__all__ = ["KeyLock", "NestedLockError"]
+__all__ = ["KeyLock", "NestedLockError", "NotNeededError"]
 
 log = logging.getLogger("interpretune.analysis.cache")
 
 LOCKS = ".locks"
 #: Seconds of waiting before the first line about it, and between further lines.
 FIRST_LINE, NEXT_LINE = 3.0, 60.0
+#: Seconds of waiting between two looks whether it is still needed.
+LOOK_SECONDS = 0.2
 
 _guard = threading.Lock()
 #: Locks that a thread of this process holds. A step that asks for the result it is part of would wait for itself.
@@ -48,6 +50,10 @@ class NestedLockError(RuntimeError):
     """The thread that asks for a lock holds it already: a step asked for the very result that it computes."""
 
 
+class NotNeededError(RuntimeError):
+    """What the lock was wanted for has come about while somebody else held it."""
+
+
 class KeyLock:
     """The lock of one key.
 
@@ -63,11 +69,12 @@ class KeyLock:
         self._describe_holder = describe_holder
         self._lock: FileLock | None = None
 
-    def acquire(self, timeout: float | None = None) -> bool:
+    def acquire(self, timeout: float | None = None, *, unless: Callable[[], bool] = lambda: False) -> bool:
         """Take the lock, waiting for whoever holds it.
 
         Args:
             timeout: seconds to wait; None as long as it takes, 0 not at all.
+            unless: asked now and then while waiting; true ends it. It raises nothing.
 
         Returns:
             False where the file system has no working locks, or nothing can be written there: go on without.
@@ -75,6 +82,7 @@ class KeyLock:
         Raises:
             LockTimeoutError: somebody else held it for longer.
             NestedLockError: this thread holds it already.
+            NotNeededError: `unless` became true.
         """
         with _guard:
             if _held.get(self.path) == threading.get_ident():
@@ -89,9 +97,13 @@ class KeyLock:
                 waited = time.monotonic() - started
                 remaining = float("inf") if timeout is None else timeout - waited
                 try:
-                    lock.acquire(timeout=max(0.0, min(remaining, line_after - waited)), poll_interval=0.05)
+                    lock.acquire(
+                        timeout=max(0.0, min(remaining, line_after - waited, LOOK_SECONDS)), poll_interval=0.05
+                    )
                     break
                 except Timeout:
+                    if unless():
+                        raise NotNeededError(f"the lock {self.path} is not needed any more") from None
                     waited = time.monotonic() - started
                     if timeout is not None and waited >= timeout:
                         raise LockTimeoutError(self.path, waited, self._describe_holder()) from None

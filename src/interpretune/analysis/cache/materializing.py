@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -28,6 +27,7 @@ from .digests.policy import Policy
 from .digests.results import Part
 from .errors import UnfingerprintableError
 from .hasher import AnalysisStoreHasher, Fingerprint
+from .notices import notice
 from .paths import digests_directory
 from .request import Request, get_or_compute
 from .settings import is_persistent
@@ -200,11 +200,7 @@ def _answer(
     except UnfingerprintableError as error:
         if on_unfingerprintable == "raise":
             raise
-        warnings.warn(
-            f"{error} The analysis is computed, and its rows are kept only until this process ends.",
-            UserWarning,
-            stacklevel=3,
-        )
+        notice(f"{error} The analysis is computed, and its rows are kept only until this process ends.")
         return get_or_compute(replace(request, unkept=str(error), status="bypassed"))
     not_resumable = request.not_resumable
     if fingerprint.stochastic:

@@ -9,13 +9,13 @@ import shutil
 import sys
 import tempfile
 import threading
-import warnings
 from pathlib import Path
 
 import platformdirs
 import xxhash
 
 from . import settings
+from .notices import notice
 
 __all__ = ["digests_directory", "resolve_base", "safe_name", "temporary_directory"]
 
@@ -56,11 +56,9 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
     fallback = platformdirs.user_cache_path("interpretune")
     if base not in _warned:
         _warned.add(base)
-        warnings.warn(
+        notice(
             f"the cache base {str(base)!r} cannot be written ({problem}); {str(fallback)!r} is used instead. "
-            f"Correct its permissions or set {BASE_VARIABLE}.",
-            UserWarning,
-            stacklevel=2,
+            f"Correct its permissions or set {BASE_VARIABLE}."
         )
     return fallback
 
