@@ -104,6 +104,32 @@ def test_an_error_of_the_step_keeps_what_was_computed(calls):
     assert last_outcome().status == "extended"
 
 
+def test_what_a_step_raises_is_what_a_loop_would_show(calls):
+    def step(batch, index):
+        if index == 3:
+            next(iter([]))
+        calls.indices.append(index)
+        return [{"text": f"{number}", "numbers": [index, number]} for number in batch]
+
+    for _ in range(2):
+        with pytest.raises(StopIteration) as caught:
+            materialize(step, BATCHES, features=FEATURES)
+        assert caught.traceback[-1].name == "step"
+        assert caught.value.__context__ is None
+    assert calls.indices == [0, 1, 2], "what came before was kept"
+    with pytest.raises(StopIteration):
+        materialize(step, lambda: next(iter([])), features=FEATURES)
+    with pytest.raises(StopIteration):
+        dataset_from_generator(lambda: next(iter([])), FEATURES)
+
+
+@pytest.mark.parametrize("limit", [sys.maxsize, sys.maxsize + 1, 10**30])
+def test_a_limit_beyond_all_streams_is_one(calls, limit):
+    for status in ("miss", "hit"):
+        assert list(materialize(make_step(calls), BATCHES, features=FEATURES, limit=limit)) == expected(None)
+        assert last_outcome().status == status
+
+
 def test_a_generator_is_begun_anew(calls):
     calls.failing = True
 

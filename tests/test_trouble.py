@@ -297,6 +297,27 @@ def test_a_warning_shows_the_line_of_the_caller(base, calls):
     assert caught[0].filename == __file__
 
 
+def test_where_no_thread_can_be_started_the_run_goes_on(base, calls, monkeypatch):
+    start = threading.Thread.start
+
+    def fail(self):
+        if self.name.startswith("writer of"):
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    assert list(materialize(make_step(calls), BATCHES, features=FEATURES, limit=4)) == expected(4)
+    failing = Calls()
+    failing.indices = None  # appending to it raises
+    same = {"features": FEATURES, "ignore": ["op.implementation.calls"]}
+    with pytest.raises(AttributeError):
+        materialize(make_step(failing), BATCHES, **same)
+    for status in ("extended", "hit"):
+        assert list(materialize(make_step(calls), BATCHES, features=FEATURES)) == expected(None)
+        assert last_outcome().status == status
+    assert calls.indices == list(range(COUNT))
+
+
 def test_a_manifest_that_could_not_be_read_again_is_not_written(base, calls, monkeypatch):
     monkeypatch.setattr("interpretune.analysis.cache.commit.MAX_BYTES", 500)
     with pytest.warns(UserWarning, match="its manifest would have"):

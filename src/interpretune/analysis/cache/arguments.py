@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,18 +68,20 @@ def read_limit(limit: Any) -> int | None:
     """Give the number of batches asked for; None for all of them.
 
     Raises:
-        TypeError: it is no whole number.
+        TypeError: it is no whole number; a bool is none.
         ValueError: it is negative.
     """
     if limit is None:
         return None
     try:
+        if isinstance(limit, bool):
+            raise TypeError
         number = operator.index(limit)
     except TypeError:
         raise TypeError(f"limit must be a whole number of batches or None, not {type(limit).__name__}") from None
     if number < 0:
         raise ValueError(f"limit is {number}; give a number of batches from 0 on, or None for all of them")
-    return number
+    return min(number, sys.maxsize)  # more than any stream has, and than `islice` takes
 
 
 def read_split(split: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -49,11 +49,13 @@ class Computing:
             name=f"writer of {name}",
         )
 
-    def run(self, produced: Iterable[Any], *, limit: int | None) -> None:
+    def run(self, produced: Iterable[Any], step: Callable[[Any], Any], *, limit: int | None) -> None:
         """Take what the step gives until it ends, and commit it.
 
         Args:
-            produced: what the step gives for each batch.
+            produced: an item for each batch.
+            step: gives the rows of an item. Called here and in no generator, where its `StopIteration` would be another
+                error, nor by `map`, where it would be the end.
             limit: batches after which it was to end; None where it ends with the stream.
 
         Raises:
@@ -61,7 +63,7 @@ class Computing:
             BaseException: what the step raised; what came before is committed.
         """
         try:
-            self._gather(produced)
+            self._gather(produced, step)
             self._pipeline.put(partial(self._sink.finish, complete=limit is None or self.batches < limit))
             self._pipeline.close()
         except BaseException:
@@ -75,7 +77,7 @@ class Computing:
         finally:
             self._pipeline.cancel()  # nobody writes any more, also where a second Ctrl-C cut the waiting for it short
 
-    def _gather(self, produced: Iterable[Any]) -> None:
+    def _gather(self, produced: Iterable[Any], step: Callable[[Any], Any]) -> None:
         gathering = Gathering(
             self._encoder,
             self._copier,
@@ -86,7 +88,7 @@ class Computing:
         with datasets.utils.tqdm(total=self._expected, initial=self.batches, desc=self._name, unit="batch") as bar:
             try:
                 for each in produced:
-                    gathering.add(each)
+                    gathering.add(step(each))
                     self.batches += 1
                     bar.update()
             except BaseException:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -95,12 +95,9 @@ def materialize(
     features, inputs = read_features(features), read_inputs(inputs, "inputs")
     limit, split = read_limit(limit), read_split(split)
 
-    def produce(start: int) -> Iterator[Any]:
-        for index, batch in enumerate(batches_from(batches, start), start):
-            yield step(batch, index)
-
     request = Request(
-        produce=produce,
+        produce=lambda start: enumerate(batches_from(batches, start), start),
+        step=lambda numbered: step(numbered[1], numbered[0]),
         features=features,
         fingerprint=None,
         limit=limit,

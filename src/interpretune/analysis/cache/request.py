@@ -47,8 +47,8 @@ class Request:
     """What is asked for, and how it is computed.
 
     Args:
-        produce: gives the rows of each batch, from the batch of the given number on; each item is one row or an
-            iterable of rows.
+        produce: gives an item for each batch, from the batch of the given number on.
+        step: makes one row or an iterable of rows of an item; the item itself is that if not given.
         features: features of the rows.
         fingerprint: all that can change the rows; None where that is not known.
         location: names under which a new entry is put.
@@ -80,6 +80,7 @@ class Request:
     context: Mapping[str, Any] = field(default_factory=dict)
     name: str = "analysis"
     base: Path | None = None
+    step: Callable[[Any], Any] = lambda produced: produced
     started: float = field(default_factory=time.perf_counter, compare=False)
 
     def __post_init__(self) -> None:
@@ -240,7 +241,7 @@ class _Answer:
         request = self._request
         try:
             computing = Computing(sink, name=request.name, start=start, first_row=first_row, expected=request.expected)
-            computing.run(self._produced(start), limit=request.limit)
+            computing.run(self._produced(start), request.step, limit=request.limit)
             self._seconds_computed = computing.seconds
             fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows)
             return computing.batches, sink.dataset(split=request.split, fingerprint=fingerprint)
@@ -248,7 +249,7 @@ class _Answer:
             sink.close()
 
     def _produced(self, start: int) -> Iterator[Any]:
-        """Give what the step gives for each of the missing batches."""
+        """Give the items of the missing batches."""
         limit = self._request.limit
         if limit is None:
             return iter(self._request.produce(start))
