@@ -31,6 +31,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "commit",
             "computing",
             "copying",
+            "derived",
             "entry",
             "eviction",
             "files",

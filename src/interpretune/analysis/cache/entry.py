@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from . import html
+from .derived import linked
 from .errors import CorruptEntryError
 from .files import digest_file, read_bounded, replace_atomically
 from .manifest import MANIFEST_NAME, MAX_BYTES, Manifest, parse_manifest, read_manifest
@@ -53,11 +54,13 @@ class Entry:
         path: its directory.
         manifest: what it holds.
         data: the bytes that the manifest was read from.
+        derived: where `datasets` is to keep what it makes of the rows; None for the entry's directory.
     """
 
     path: Path
     manifest: Manifest
     data: bytes = field(default=b"", repr=False, compare=False)
+    derived: Path | None = field(default=None, repr=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -229,10 +232,12 @@ class Entry:
         where = self.path / MANIFEST_NAME
         features = read_features(self.manifest.features, where)
         check_split(self.manifest.split, where)
+        shards = self.manifest.shards
+        directory = self.path
+        if self.derived is not None:
+            directory = linked(self.derived, self.path, [shard.file for shard in shards])
         return assemble(
-            map_shards(
-                ((self.path / shard.file, shard.rows) for shard in self.manifest.shards), schema_of(features, where)
-            ),
+            map_shards(((directory / shard.file, shard.rows) for shard in shards), schema_of(features, where)),
             features,
             rows=rows,
             split=split or self.manifest.split,

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from .bases import Location, place_of
+from .derived import derived_directory
 from .entry import Entry, open_entry, update_state
 from .errors import CorruptEntryError
 from .locks import KeyLock, NestedLockError
@@ -45,13 +47,13 @@ def look_up(
     Raises:
         OSError: the first base cannot be read.
     """
-    for number, base in enumerate(bases):
+    for base in bases:
         tried: set[Path] = set()
         for path in _candidates(base, key, location):
             if path in tried:
                 continue
             tried.add(path)
-            found = _use(base, key, path, verify, use, is_own=not number)
+            found = _use(base, key, path, verify, use, own=bases[0])
             if found is not None:
                 return found
     return None
@@ -93,11 +95,14 @@ def _candidates(base: Path, key: str, location: Location | None) -> Iterator[Pat
 
 
 def _use(
-    base: Path, key: str, path: Path, verify: str, use: Callable[[Entry], Found | None], *, is_own: bool
+    base: Path, key: str, path: Path, verify: str, use: Callable[[Entry], Found | None], *, own: Path
 ) -> Found | None:
+    is_own = base == own
     try:
         while True:
             entry = open_entry(path, key=key, verify=verify)
+            if not (is_own and os.access(path, os.W_OK)):
+                entry = replace(entry, derived=derived_directory(own, path, entry.manifest))
             found = use(entry)
             if found is None or entry.is_unreplaced():
                 break

@@ -10,6 +10,7 @@ The tree below a base::
       .locks/<key>.lock                      held by whoever computes (`locks`)
       .quarantine/                           damaged entries, moved here and never served
       .trash/                                what a crash kept from being removed
+      .derived/<key>/                        what `datasets` makes of entries that lie in read-only bases (`derived`)
 
 Only the key decides whether an entry is the right one. The names above it are for people, so the same key may be asked
 for under other names; ``.keys`` then tells where its entry lies. What ``.keys`` says is checked like everything else.
