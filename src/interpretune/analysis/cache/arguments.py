@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import datasets
 
-__all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split"]
+__all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split", "visible_order"]
 
 
 def check_callable(value: Any, name: str) -> None:
@@ -95,3 +96,16 @@ def read_split(split: Any) -> str | None:
     if not isinstance(split, (str, datasets.NamedSplit)):
         raise TypeError(f"split must be a name, not {type(split).__name__}")
     return str(split)
+
+
+def visible_order(function: Callable[..., Any], keywords: Mapping[str, Any]) -> list[str]:
+    """Give the names of the keywords that a function takes as ``**``, if it can see in which order they were given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # nothing is known of what it takes
+        return []
+    if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return []
+    named = {parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD}
+    order = [name for name in keywords if name not in named]
+    return order if len(order) > 1 else []

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import datasets
 
-from .arguments import check_callable, read_features, read_inputs, read_limit, read_split
+from .arguments import check_callable, read_features, read_inputs, read_limit, read_split, visible_order
 from .batches import Batches, batches_from, count_batches, require_repeatable
 from .digests.policy import Policy
 from .digests.results import Part
@@ -143,8 +143,9 @@ def dataset_from_generator(
     Args:
         generator: called with ``gen_kwargs``, gives rows: mappings from column names to values.
         features: features of the rows.
-        gen_kwargs: its keyword arguments.
-        split: name of the dataset's split.
+        gen_kwargs: its keyword arguments. Their order counts only among those that the generator takes as ``**``, where
+            it can see it.
+        split: name of the dataset's split; ``"train"`` if not given, as with ``Dataset.from_generator``.
         session: the host's session, where the generator runs in one.
         name: name for people, part of the entry's directory; the generator's own if not given.
         on_unfingerprintable: ``"raise"``, or ``"bypass"`` to compute without keeping what cannot be understood.
@@ -166,12 +167,16 @@ def dataset_from_generator(
     check_callable(generator, "generator")
     features, gen_kwargs = read_features(features), read_inputs(gen_kwargs, "gen_kwargs")
     split = read_split(split)
+    run: dict[str, Any] = {"split": split}
+    order = visible_order(generator, gen_kwargs)
+    if order:
+        run["keyword_order"] = order
     request = Request(
         # A row is a batch. Rows before the first missing one would be computed only to be dropped.
         produce=lambda start: islice(iter(generator(**gen_kwargs)), start, None),
         features=features,
         fingerprint=None,
-        split=split,
+        split="train" if split is None else split,
         not_resumable="a generator cannot be entered in its middle",
         name=name or _name_of(generator),
     )
@@ -179,7 +184,7 @@ def dataset_from_generator(
         request,
         Policy(ignore, include, runtime, device, trust_versions),
         on_unfingerprintable,
-        {"session": session, "inputs": gen_kwargs, "step": generator, "features": features, "run": {"split": split}},
+        {"session": session, "inputs": gen_kwargs, "step": generator, "features": features, "run": run},
     )
 
 
