@@ -16,7 +16,7 @@ from interpretune.analysis.cache.cli import main
 from interpretune.analysis.cache.eviction import plan_prune, plan_removal
 from interpretune.analysis.cache.materializing import materialize
 from interpretune.analysis.cache.outcome import last_outcome
-from interpretune.analysis.cache.settings import configure, enable_analysisstore_caching
+from interpretune.analysis.cache.settings import analysisstore_caching, configure, enable_analysisstore_caching
 from interpretune.analysis.cache.store import AnalysisCache
 from streaming import BATCHES, FEATURES, Calls, expected, make_step
 
@@ -202,3 +202,29 @@ def test_what_is_made_of_read_only_entries_is_pruned(base, shared, limits, used,
     shutil.rmtree(base)
     base.mkdir()
     assert list(get()) == ROWS
+
+
+def test_what_was_made_of_rows_is_not_taken_for_that_of_others_computed_anew(base, tmp_path):
+    path = tmp_path / "unseen.txt"
+    where = Calls()
+    where.path = path
+
+    def step(batch, index):
+        return {"text": where.path.read_text(), "numbers": []}
+
+    def get_texts(rows):
+        return rows.map(lambda row: {"text": row["text"].upper()})["text"][:]
+
+    path.write_text("old")
+    old = materialize(step, [1, 2], features=FEATURES)
+    path.write_text("new")
+    with analysisstore_caching(mode="refresh"):
+        new = materialize(step, [1, 2], features=FEATURES)
+        assert last_outcome().status == "miss"
+    assert get_texts(old) == ["OLD", "OLD"]
+    assert get_texts(new) == ["NEW", "NEW"]
+    again = materialize(step, [1, 2], features=FEATURES)
+    assert (last_outcome().status, again._fingerprint) == ("hit", new._fingerprint)
+    assert get_texts(again) == ["NEW", "NEW"]
+    more = materialize(step, [1, 2, 3], features=FEATURES)
+    assert get_texts(more) == ["NEW"] * 3

@@ -241,7 +241,7 @@ class Entry:
             features,
             rows=rows,
             split=split or self.manifest.split,
-            fingerprint=dataset_fingerprint(self.key, rows),
+            fingerprint=dataset_fingerprint(self.key, rows, self.manifest.generation),
         )
 
 
@@ -282,9 +282,15 @@ def _size(path: Path) -> int:
     return status.st_size
 
 
-def dataset_fingerprint(key: str, rows: int) -> str:
-    """Give the Hugging Face fingerprint of an entry's first rows: the same in every process."""
-    return xxhash.xxh3_128_hexdigest(f"{key}:{rows}".encode())
+def dataset_fingerprint(key: str, rows: int, generation: str = "") -> str:
+    """Give the Hugging Face fingerprint of an entry's first rows: the same in every process.
+
+    Args:
+        key: the key.
+        rows: how many.
+        generation: what tells rows that were asked to be computed anew from those before, as they may be others.
+    """
+    return xxhash.xxh3_128_hexdigest(":".join((key, str(rows), *filter(None, [generation]))).encode())
 
 
 def state_bytes(manifest: Manifest) -> bytes:
@@ -295,7 +301,7 @@ def state_bytes(manifest: Manifest) -> bytes:
     """
     state: dict[str, Any] = {
         "_data_files": [{"filename": shard.file} for shard in manifest.shards],
-        "_fingerprint": dataset_fingerprint(manifest.key, manifest.rows),
+        "_fingerprint": dataset_fingerprint(manifest.key, manifest.rows, manifest.generation),
         "_format_columns": None,
         "_format_kwargs": {},
         "_format_type": None,

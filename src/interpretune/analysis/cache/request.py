@@ -9,6 +9,7 @@ what the step itself raises reaches the caller as it was raised, and what was co
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from .errors import AnalysisCacheError
 from .eviction import keep_within_limits
 from .hasher import KEY_VERSION, Fingerprint
 from .locks import NestedLockError, NotNeededError
+from .manifest import GENERATION
 from .notices import notice
 from .outcome import Outcome, Status, announce, record
 from .paths import temporary_directory
@@ -97,8 +99,12 @@ class Request:
         """Batches that the result probably has; None where that is not known."""
         return min((count for count in (self.limit, self.total) if count is not None), default=None)
 
-    def plan(self) -> Plan:
-        """Give what is to be written."""
+    def plan(self, *, anew: bool = False) -> Plan:
+        """Give what is to be written.
+
+        Args:
+            anew: whether the rows may be others than those that were there under the same key.
+        """
         configured = settings.current()
         fingerprint = self.fingerprint or Fingerprint({})
         return Plan(
@@ -106,7 +112,7 @@ class Request:
             key_version=KEY_VERSION,
             features=self.features,
             components=fingerprint.components,
-            context=self.context,
+            context={**self.context, GENERATION: uuid.uuid4().hex} if anew else self.context,
             parts=fingerprint.stored_parts(),
             split=self.split,
             shard_bytes=configured.shard_bytes,
@@ -156,7 +162,7 @@ class _Answer:
                 writer = stack.enter_context(
                     cache.writing(
                         request.location,
-                        request.plan(),
+                        request.plan(anew=anew),
                         fresh=bool(request.not_resumable),
                         anew=anew,
                         unless=(lambda: False) if anew else self._suffices,
@@ -202,7 +208,7 @@ class _Answer:
 
     def _compute_missing(self, sink: RowSink, writer: EntryWriter) -> datasets.Dataset:
         start, saved = writer.batches_done, writer.entry.manifest.seconds
-        batches, dataset = self._compute(sink, start, writer.rows_done)
+        batches, dataset = self._compute(sink, start, writer.rows_done, writer.generation)
         status: Status
         if sink.trouble:
             status, reason = "temporary", sink.trouble
@@ -232,7 +238,7 @@ class _Answer:
     def _temporary_writer(self) -> EntryWriter:
         return temporary_writer(temporary_directory(), self._request.plan())
 
-    def _compute(self, sink: RowSink, start: int, first_row: int) -> tuple[int, datasets.Dataset]:
+    def _compute(self, sink: RowSink, start: int, first_row: int, generation: str = "") -> tuple[int, datasets.Dataset]:
         """Produce the batches from one on into a sink.
 
         Returns:
@@ -243,7 +249,7 @@ class _Answer:
             computing = Computing(sink, name=request.name, start=start, first_row=first_row, expected=request.expected)
             computing.run(self._produced(start), request.step, limit=request.limit)
             self._seconds_computed = computing.seconds
-            fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows)
+            fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows, generation)
             return computing.batches, sink.dataset(split=request.split, fingerprint=fingerprint)
         finally:
             sink.close()
