@@ -186,3 +186,71 @@ def test_refreshing_is_not_cut_short_by_what_is_there(base):
     with analysisstore_caching(mode="refresh"):
         materialize(step, BATCHES, features=FEATURES)
     assert calls.take() == list(range(len(BATCHES)))
+
+
+def test_an_interrupt_right_after_the_lock_was_had_leaves_it_free(base, monkeypatch):
+    acquire = locks.FileLock.acquire
+    is_first = [True]
+
+    def interrupted(self, *args, **kwargs):
+        acquire(self, *args, **kwargs)
+        if is_first:
+            is_first.clear()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(locks.FileLock, "acquire", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        materialize(make_step(Calls()), BATCHES, features=FEATURES)
+    for status in ("miss", "hit"):
+        materialize(make_step(Calls()), BATCHES, features=FEATURES)
+        assert last_outcome().status == status
+
+
+def test_an_interrupt_of_who_waits_changes_nothing_for_who_computes(base, monkeypatch):
+    acquire = locks.FileLock.acquire
+    interrupted = threading.Event()
+    reasons = []
+
+    def interrupt_the_second(self, *args, **kwargs):
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        return acquire(self, *args, **kwargs)
+
+    monkeypatch.setattr(locks.FileLock, "acquire", interrupt_the_second)
+    is_computing = threading.Event()
+    calls = Calls()
+    calls.ask = lambda: None
+
+    def step(batch, index):
+        calls.ask()
+        return {"text": "", "numbers": [index]}
+
+    def ask():
+        is_computing.set()
+        assert interrupted.wait(SECONDS)
+        calls.ask = lambda: None
+        materialize(step, BATCHES[:1], features=FEATURES, ignore=ignored)
+        reasons.append(last_outcome().reason)
+
+    ignored = ["op.implementation.calls.ask"]
+    calls.ask = ask
+    thread = threading.Thread(
+        target=lambda: materialize(step, BATCHES[:1], features=FEATURES, ignore=ignored), daemon=True
+    )
+    thread.start()
+    assert is_computing.wait(SECONDS)
+    with pytest.raises(KeyboardInterrupt):
+        materialize(step, BATCHES[:1], features=FEATURES, ignore=ignored)
+    interrupted.set()
+    thread.join(SECONDS)
+    assert reasons == ["the step asks for the very rows that it computes"]
+
+
+def test_waiting_for_more_does_not_read_what_is_there_again_and_again(tmp_path, monkeypatch):
+    writing, looking = AnalysisCache(tmp_path), AnalysisCache(tmp_path, verify="full")
+    store(writing, 5)
+    read = []
+    monkeypatch.setattr(entries, "digest_file", lambda path: read.append(path) or "")
+    assert looking.open(KEY, LOCATION, batches=6) is None
+    assert looking.open(KEY, LOCATION) is None
+    assert read == []

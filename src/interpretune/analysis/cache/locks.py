@@ -87,38 +87,41 @@ class KeyLock:
         with _guard:
             if _held.get(self.path) == threading.get_ident():
                 raise NestedLockError(f"the lock {self.path} is held by this very thread")
-        started = time.monotonic()
-        line_after = FIRST_LINE
         try:
-            make_directories(self._base, self.path.parent)
-            # Shared by threads: whoever closes the writer, which may be another thread, releases it.
-            lock = FileLock(str(self.path), thread_local=False, fallback_to_soft=False)
-            while True:
-                waited = time.monotonic() - started
-                remaining = float("inf") if timeout is None else timeout - waited
-                try:
-                    lock.acquire(
-                        timeout=max(0.0, min(remaining, line_after - waited, LOOK_SECONDS)), poll_interval=0.05
-                    )
-                    break
-                except Timeout:
-                    if unless():
-                        raise NotNeededError(f"the lock {self.path} is not needed any more") from None
-                    waited = time.monotonic() - started
-                    if timeout is not None and waited >= timeout:
-                        raise LockTimeoutError(self.path, waited, self._describe_holder()) from None
-                    if waited >= line_after:
-                        log.info("waiting for %s, which computes the same rows", self._describe_holder())
-                        line_after += NEXT_LINE
-        except LockTimeoutError:
+            self._wait(timeout, unless)
+        except (LockTimeoutError, NotNeededError):
+            self._lock = None
             raise
         except (OSError, NotImplementedError) as error:
             log.debug("no lock at %s (%s); going on without", self.path, error)
+            self._lock = None
             return False
-        self._lock = lock
         with _guard:
             _held[self.path] = threading.get_ident()
         return True
+
+    def _wait(self, timeout: float | None, unless: Callable[[], bool]) -> None:
+        started = time.monotonic()
+        line_after = FIRST_LINE
+        make_directories(self._base, self.path.parent)
+        # Shared by threads: whoever closes the writer, which may be another thread, releases it. Kept before it is had,
+        # so that Ctrl-C right after that leaves it to `release`.
+        lock = self._lock = FileLock(str(self.path), thread_local=False, fallback_to_soft=False)
+        while True:
+            waited = time.monotonic() - started
+            remaining = float("inf") if timeout is None else timeout - waited
+            try:
+                lock.acquire(timeout=max(0.0, min(remaining, line_after - waited, LOOK_SECONDS)), poll_interval=0.05)
+                return
+            except Timeout:
+                if unless():
+                    raise NotNeededError(f"the lock {self.path} is not needed any more") from None
+                waited = time.monotonic() - started
+                if timeout is not None and waited >= timeout:
+                    raise LockTimeoutError(self.path, waited, self._describe_holder()) from None
+                if waited >= line_after:
+                    log.info("waiting for %s, which computes the same rows", self._describe_holder())
+                    line_after += NEXT_LINE
 
     def release(self) -> None:
         """Let the next one in; does nothing where the lock is not held."""
@@ -126,7 +129,9 @@ class KeyLock:
         if lock is None:
             return
         with _guard:
-            _held.pop(self.path, None)
+            # Who was interrupted while waiting has it not, and another thread of this process may.
+            if lock.is_locked or _held.get(self.path) == threading.get_ident():
+                _held.pop(self.path, None)
         try:
             lock.release()
         except (OSError, RuntimeError) as error:  # RuntimeError: in a forked child, whose parent keeps the lock

@@ -29,16 +29,22 @@ Found = TypeVar("Found")
 
 
 def look_up(
-    bases: Sequence[Path], key: str, location: Location | None, verify: str, use: Callable[[Entry], Found | None]
+    bases: Sequence[Path],
+    key: str,
+    location: Location | None,
+    verify: str,
+    want: Callable[[Entry], bool],
+    use: Callable[[Entry], Found],
 ) -> Found | None:
-    """Give what is made of the first entry of a key of which something can be made.
+    """Give what is made of the first entry of a key that is wanted.
 
     Args:
         bases: the roots, in the order in which they are searched. All but the first are only read.
         key: the key.
         location: the names under which it probably lies; saves reading where it lies.
         verify: ``"size"`` or ``"full"``, how closely to look.
-        use: makes something of an entry, or None where it is not what is asked for.
+        want: tells by its manifest whether an entry is what is asked for.
+        use: makes something of one that is whole.
 
     Returns:
         What `use` gave; None where there is no such entry. A damaged one of the first base is moved to the quarantine
@@ -53,7 +59,7 @@ def look_up(
             if path in tried:
                 continue
             tried.add(path)
-            found = _use(base, key, path, verify, use, own=bases[0])
+            found = _use(base, key, path, verify, want, use, own=bases[0])
             if found is not None:
                 return found
     return None
@@ -95,16 +101,28 @@ def _candidates(base: Path, key: str, location: Location | None) -> Iterator[Pat
 
 
 def _use(
-    base: Path, key: str, path: Path, verify: str, use: Callable[[Entry], Found | None], *, own: Path
+    base: Path,
+    key: str,
+    path: Path,
+    verify: str,
+    want: Callable[[Entry], bool],
+    use: Callable[[Entry], Found],
+    *,
+    own: Path,
 ) -> Found | None:
     is_own = base == own
     try:
         while True:
+            # Who waits for an entry to grow asks again and again: not all of it is to be read each time.
+            if verify == "full" and not want(open_entry(path, key=key, verify=None)):
+                return None
             entry = open_entry(path, key=key, verify=verify)
+            if not want(entry):
+                return None
             if not (is_own and os.access(path, os.W_OK)):
                 entry = replace(entry, derived=derived_directory(own, path, entry.manifest))
             found = use(entry)
-            if found is None or entry.is_unreplaced():
+            if entry.is_unreplaced():
                 break
     except FileNotFoundError:
         return None
@@ -119,7 +137,7 @@ def _use(
             raise
         notice(f"the read-only cache base {str(base)!r} cannot be read ({error}) and is passed over.")
         return None
-    if is_own and found is not None:
+    if is_own:
         entry.record_use()
         if not entry.is_state_current:
             _bring_up_to_date(base, entry)

@@ -127,7 +127,7 @@ class AnalysisCache:
         Raises:
             OSError: the base cannot be read.
         """
-        return look_up(self._bases, key, location, self.verify, lambda entry: entry)
+        return look_up(self._bases, key, location, self.verify, lambda _: True, lambda entry: entry)
 
     def open(
         self, key: str, location: Location | None = None, *, batches: int | None = None, split: str | None = None
@@ -152,7 +152,8 @@ class AnalysisCache:
             key,
             location,
             self.verify,
-            lambda entry: (entry, entry.dataset(batches, split=split)) if entry.covers(batches) else None,
+            lambda entry: entry.covers(batches),
+            lambda entry: (entry, entry.dataset(batches, split=split)),
         )
 
     def set_aside(self, damage: Damage) -> None:
@@ -193,9 +194,9 @@ class AnalysisCache:
         prepare(self.base)
         unless = after_changes(lambda: self.locate(plan.key, location), unless)
         lock = KeyLock(self.base, plan.key, lambda: describe_writer(self.locate(plan.key, location)))
-        lock.acquire(self.lock_timeout, unless=unless)
         writer: EntryWriter | None = None
         try:
+            lock.acquire(self.lock_timeout, unless=unless)
             if unless():
                 raise NotNeededError("another one has written meanwhile what was to be written")
             path, entry = self._open_for_writing(location, plan.key)
