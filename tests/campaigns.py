@@ -194,7 +194,7 @@ def together(base: Path, size: int, chance: random.Random, *, lying: bool = Fals
 
 def ask_together(log, barrier, rounds, keys, seed, lying):
     if lying:
-        locks.KeyLock.acquire = lambda self, timeout=None: True  # type: ignore[method-assign]
+        locks.KeyLock.acquire = lambda self, timeout=None, unless=None: True  # type: ignore[method-assign]
         warnings.simplefilter("ignore")  # whoever is not the one to publish says so
     chance = random.Random(seed)
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

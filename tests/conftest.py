@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,3 +40,17 @@ def base(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     datasets.enable_caching()
     yield directory
     (datasets.enable_caching if hugging_face else datasets.disable_caching)()
+
+
+@pytest.fixture(autouse=True)
+def _unwanted_warnings(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that meets unexpected trouble of the cache: where warnings are errors, it is only logged."""
+    found: list[str] = []
+    handler = logging.Handler()
+    handler.addFilter(lambda record: hasattr(record, "was_to_be_a_warning"))
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("interpretune.analysis.cache")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    assert not found or request.node.get_closest_marker("warnings_as_errors"), found

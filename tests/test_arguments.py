@@ -47,6 +47,8 @@ def _on():
         ({"inputs": {"": 2}}, ValueError, "is no name"),
         ({"limit": -1}, ValueError, "limit is -1"),
         ({"limit": 1.5}, TypeError, "limit must be a whole number"),
+        ({"limit": True}, TypeError, "limit must be a whole number of batches or None, not bool"),
+        ({"limit": np.bool_(True)}, TypeError, "limit must be a whole number"),
         ({"split": 3}, TypeError, "split must be a name"),
         ({"split": "a/b"}, ValueError, "a/b"),
         ({"runtime": "roughly"}, ValueError, "runtime is 'roughly'; it must be 'strict' or 'exact' or 'ignore'"),

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "interpretune" / "analysis" / "
 #: Each layer: its modules, and the layers whose modules these may import besides their own. A module `session_ops` is
 #: of the layer of `session`.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
-    "ground": ({"errors", "settings", "paths", "html"}, set()),
+    "ground": ({"errors", "settings", "paths", "html", "notices"}, set()),
     "digests": ({"digests"}, {"ground"}),
     "session": (
         {"session", "session_hooks", "session_names", "session_ops", "session_run", "session_table"},
@@ -29,7 +29,9 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "buffers",
             "columns",
             "commit",
+            "computing",
             "copying",
+            "derived",
             "entry",
             "eviction",
             "files",
@@ -37,6 +39,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "kinds",
             "leftovers",
             "locks",
+            "lookup",
             "manifest",
             "opening",
             "pipeline",

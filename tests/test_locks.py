@@ -195,7 +195,7 @@ def test_a_file_system_without_locks_is_used_without_them(cache, monkeypatch, nu
 @pytest.fixture
 def lying_locks(monkeypatch):
     """Every lock is had by everybody at once."""
-    monkeypatch.setattr(KeyLock, "acquire", lambda self, timeout=None: True)
+    monkeypatch.setattr(KeyLock, "acquire", lambda self, timeout=None, unless=None: True)
     monkeypatch.setattr(KeyLock, "release", lambda self: None)
 
 

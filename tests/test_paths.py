@@ -15,7 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpretune.analysis.cache import paths
+from interpretune.analysis.cache.materializing import materialize
+from interpretune.analysis.cache.outcome import last_outcome
 from interpretune.analysis.cache.paths import resolve_base, safe_name, temporary_directory
+from interpretune.analysis.cache.settings import enable_analysisstore_caching
+from streaming import BATCHES, FEATURES, Calls, expected, make_step
 
 AWKWARD = [
     *("../../x", "..", ".", "a/b", "a\\b", "a b", "a_b~", "ä", "a\ud800", "\n", "\x1b[31m"),
@@ -91,6 +95,26 @@ def test_a_base_that_cannot_be_made_is_replaced_with_one_warning(tmp_path, monke
         found = [resolve_base(tmp_path / "file" / "base") for _ in range(3)]
     assert set(found) == {tmp_path / "user" / "interpretune"}
     assert len(caught) == 1
+
+
+@pytest.mark.parametrize("lacks", ["home", "working directory"])
+def test_without_a_place_for_the_base_an_analysis_goes_on(monkeypatch, tmp_path, lacks):
+    enable_analysisstore_caching()
+    if lacks == "home":
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where no user is known
+        monkeypatch.setenv("IT_ANALYSIS_CACHE", "~/base")
+    else:
+        monkeypatch.setenv("IT_ANALYSIS_CACHE", "base")
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+    with pytest.raises(OSError, match="no home directory is known" if lacks == "home" else "No such file"):
+        resolve_base()
+    with pytest.warns(UserWarning, match="The analysis goes on without it"):
+        rows = materialize(make_step(Calls()), BATCHES, features=FEATURES)
+    assert list(rows) == expected(None)
+    assert last_outcome().status == "temporary"
 
 
 def run(code: str, tmp_path: Path) -> list[str]:

@@ -335,3 +335,68 @@ print("closed")
     assert err == ""
     assert lines[3:] == ["closed"]
     assert all("forked" in line for line in lines[:3])
+
+
+@pytest.fixture
+def no_threads(monkeypatch):
+    def fail(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+
+
+def test_without_a_second_thread_the_first_does_the_work(no_threads, caplog):
+    done = []
+    pipeline = make(lambda item: done.append((item, threading.current_thread())), max_bytes=1)
+    for item in (5, 1, 7):
+        pipeline.put(item)
+        assert done[-1] == (item, threading.current_thread())
+        assert not pipeline.is_behind
+    pipeline.flush()
+    pipeline.close()
+    pipeline.close()
+    with pytest.raises(ValueError, match="closed"):
+        pipeline.put(1)
+    assert [record.getMessage() for record in caplog.records] == [
+        "test goes without a thread of its own, so the step waits for it: can't start new thread"
+    ]
+
+
+def test_without_a_second_thread_an_error_is_told_at_once_and_again(no_threads):
+    done = []
+
+    def consume(item):
+        done.append(item)
+        if item == 2:
+            raise ZeroDivisionError
+
+    pipeline = make(consume)
+    pipeline.put(1)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            pipeline.put(2)
+    with pytest.raises(ZeroDivisionError):
+        pipeline.close()
+    pipeline.cancel()
+    assert done == [1, 2]
+
+
+def test_ctrl_c_in_the_start_of_the_thread_leaves_none(monkeypatch):
+    start_thread = threading.Thread.start
+    started = []
+
+    def start_and_interrupt(self):
+        start_thread(self)
+        started.append(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_interrupt)
+    done = []
+    pipeline = make(lambda item: done.append((item, threading.current_thread())))
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.put(1)
+    pipeline.put(2)
+    assert done == [(2, threading.current_thread())], "by whoever ends the run"
+    pipeline.cancel()
+    started[0].join(60)
+    assert not started[0].is_alive()

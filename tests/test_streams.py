@@ -104,6 +104,70 @@ def test_an_error_of_the_step_keeps_what_was_computed(calls):
     assert last_outcome().status == "extended"
 
 
+def test_what_a_step_raises_is_what_a_loop_would_show(calls):
+    def step(batch, index):
+        if index == 3:
+            next(iter([]))
+        calls.indices.append(index)
+        return [{"text": f"{number}", "numbers": [index, number]} for number in batch]
+
+    for _ in range(2):
+        with pytest.raises(StopIteration) as caught:
+            materialize(step, BATCHES, features=FEATURES)
+        assert caught.traceback[-1].name == "step"
+        assert caught.value.__context__ is None
+    assert calls.indices == [0, 1, 2], "what came before was kept"
+    with pytest.raises(StopIteration):
+        materialize(step, lambda: next(iter([])), features=FEATURES)
+    with pytest.raises(StopIteration):
+        dataset_from_generator(lambda: next(iter([])), FEATURES)
+
+
+@pytest.mark.parametrize("limit", [sys.maxsize, sys.maxsize + 1, 10**30])
+def test_a_limit_beyond_all_streams_is_one(calls, limit):
+    for status in ("miss", "hit"):
+        assert list(materialize(make_step(calls), BATCHES, features=FEATURES, limit=limit)) == expected(None)
+        assert last_outcome().status == status
+
+
+def test_a_generator_that_sees_the_order_of_its_keywords_has_it_in_its_key():
+    def generate(first, **others):
+        for name, numbers in others.items():
+            yield {"text": name, "numbers": [first, *numbers]}
+
+    def ask(**gen_kwargs):
+        rows = dataset_from_generator(generate, FEATURES, gen_kwargs=gen_kwargs)
+        return rows["text"][:], last_outcome().status
+
+    assert ask(first=1, b=[2], a=[3]) == (["b", "a"], "miss")
+    assert ask(b=[2], first=1, a=[3]) == (["b", "a"], "hit")
+    assert ask(first=1, a=[3], b=[2]) == (["a", "b"], "miss")
+    assert ask(first=1, a=[3], b=[2]) == (["a", "b"], "hit")
+
+    def plain(a, b):
+        yield {"text": a, "numbers": b}
+
+    for gen_kwargs, status in (({"a": "x", "b": [1]}, "miss"), ({"b": [1], "a": "x"}, "hit")):
+        dataset_from_generator(plain, FEATURES, gen_kwargs=gen_kwargs)
+        assert last_outcome().status == status
+
+
+@pytest.mark.parametrize("split", [None, "train", "test", datasets.Split.TEST])
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_generator_gives_the_split_that_datasets_gives(base, tmp_path, split, kept):
+    def generate():
+        yield {"text": "a", "numbers": [1]}
+
+    given = {} if split is None else {"split": split}
+    wanted = datasets.Dataset.from_generator(generate, features=FEATURES, cache_dir=str(tmp_path), **given).split
+    enable_analysisstore_caching(kept)
+    for _ in range(2):
+        rows = dataset_from_generator(generate, FEATURES, **given)
+        assert (rows.split, type(rows.split)) == (wanted, type(wanted))
+    if kept:
+        assert datasets.load_from_disk(str(last_outcome().path)).split == wanted
+
+
 def test_a_generator_is_begun_anew(calls):
     calls.failing = True
 

@@ -221,6 +221,103 @@ def test_where_warnings_are_errors_a_full_disk_still_costs_no_row(base):
     assert done.stdout.splitlines() == ["temporary", "hit"], done.stderr
 
 
+def entry_made(calls):
+    materialize(make_step(calls), BATCHES, features=FEATURES)
+    return last_outcome().path
+
+
+def harm_entry(entry, base):
+    (entry / "manifest.json").write_bytes(b"{}")
+
+
+def harm_entry_and_quarantine(entry, base):
+    harm_entry(entry, base)
+    (base / ".quarantine").write_bytes(b"")
+
+
+def harm_read_only_base(entry, base):
+    other = base.with_name(f"{base.name}-other")
+    os.rename(base, other)
+    harm_entry(other / entry.relative_to(base), other)
+    configure(readonly_bases=[other])
+
+
+def put_a_file_for_the_base(entry, base):
+    configure(base=entry / "manifest.json")
+
+
+@pytest.mark.warnings_as_errors
+@pytest.mark.parametrize("filter_warnings", [True, False])
+@pytest.mark.parametrize(
+    ("harm", "status"),
+    [
+        (harm_entry, "miss"),
+        (harm_entry_and_quarantine, "temporary"),
+        (harm_read_only_base, "miss"),
+        (put_a_file_for_the_base, "miss"),
+    ],
+)
+def test_trouble_of_the_cache_is_no_error_where_warnings_are(
+    base, calls, caplog, monkeypatch, harm, status, filter_warnings
+):
+    harm(entry_made(calls), base)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if filter_warnings else "always")
+        monkeypatch.setattr(warnings, "showwarning", lambda *args, **kwargs: 1 / 0)
+        rows = materialize(make_step(calls), BATCHES, features=FEATURES)
+    assert list(rows) == expected(None)
+    assert last_outcome().status == status
+    assert [record.levelname for record in caplog.records if hasattr(record, "was_to_be_a_warning")]
+
+
+@pytest.mark.warnings_as_errors
+def test_unsafe_read_only_bases_and_missing_temporary_directories_neither(base, calls, tmp_path, monkeypatch):
+    unsafe = tmp_path / "unsafe"
+    unsafe.mkdir()
+    unsafe.chmod(0o777)
+    configure(readonly_bases=[unsafe])
+    enable_analysisstore_caching(False)
+    monkeypatch.setattr("interpretune.analysis.cache.request.temporary_directory", make_no_directory)
+    assert list(materialize(make_step(calls), BATCHES, features=FEATURES)) == expected(None)
+    enable_analysisstore_caching()
+    monkeypatch.setattr("interpretune.analysis.cache.bases.os.geteuid", lambda: os.getuid() + 1)
+    assert list(materialize(make_step(calls), BATCHES, features=FEATURES)) == expected(None)
+    assert last_outcome().status == "miss"
+
+
+def make_no_directory():
+    raise OSError("no room")
+
+
+def test_a_warning_shows_the_line_of_the_caller(base, calls):
+    materialize(make_step(calls), BATCHES, features=FEATURES)
+    (last_outcome().path / "manifest.json").write_bytes(b"{}")
+    with pytest.warns(UserWarning, match="moved to") as caught:
+        materialize(make_step(calls), BATCHES, features=FEATURES)
+    assert caught[0].filename == __file__
+
+
+def test_where_no_thread_can_be_started_the_run_goes_on(base, calls, monkeypatch):
+    start = threading.Thread.start
+
+    def fail(self):
+        if self.name.startswith("writer of"):
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    assert list(materialize(make_step(calls), BATCHES, features=FEATURES, limit=4)) == expected(4)
+    failing = Calls()
+    failing.indices = None  # appending to it raises
+    same = {"features": FEATURES, "ignore": ["op.implementation.calls"]}
+    with pytest.raises(AttributeError):
+        materialize(make_step(failing), BATCHES, **same)
+    for status in ("extended", "hit"):
+        assert list(materialize(make_step(calls), BATCHES, features=FEATURES)) == expected(None)
+        assert last_outcome().status == status
+    assert calls.indices == list(range(COUNT))
+
+
 def test_a_manifest_that_could_not_be_read_again_is_not_written(base, calls, monkeypatch):
     monkeypatch.setattr("interpretune.analysis.cache.commit.MAX_BYTES", 500)
     with pytest.warns(UserWarning, match="its manifest would have"):

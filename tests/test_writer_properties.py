@@ -63,7 +63,7 @@ def equal_or_both_refuse(features: Features, rows: list[dict[str, Any]]) -> str:
         if ours not in ("refused", theirs):
             # Of some rows datasets takes each alone and refuses them together, for what the first one looks like. And
             # Arrow takes halves beside integers for integers, so that their fractions are lost.
-            theirs = one_by_one(directory, features, widened(rows))
+            theirs = one_by_one(directory, features, rows)
     assert ours == theirs
     return "refused" if ours == "refused" else "equal"
 
@@ -80,8 +80,11 @@ def widened(value: Any) -> Any:
 
 
 def one_by_one(directory: str, features: Features, rows: list[dict[str, Any]]) -> Any:
-    each = [generated(f"{directory}/{position}", features, [row]) for position, row in enumerate(rows)]
-    return "refused" if "refused" in each else (features, [content for _, (content,) in each])
+    for name, several in (("as it is", rows), ("widened", widened(rows))):
+        each = [generated(f"{directory}/{position} {name}", features, [row]) for position, row in enumerate(several)]
+        if "refused" in each:
+            return "refused"
+    return features, [content for _, (content,) in each]
 
 
 def written(path: Path, features: Features, rows: list[dict[str, Any]]) -> Any:
@@ -235,6 +238,19 @@ HALF = np.array([0.5], "float16")
 def test_halves_beside_integers_keep_their_fractions_and_make_nothing_fit(rows, dtype, turn):
     rows = [{"x": row} for row in rows[::turn]]
     equal_or_both_refuse(Features({"x": List(Value(dtype))}), rows)
+
+
+INTEGERS = ("int8", "int32", "int64", "uint64")
+WHOLE = [[3], [70_000], [2**24 + 1], [True], np.array([True])]
+WHOLE += [np.array([n], d) for d in INTEGERS for n in (3, 70_000, 2**24 + 1) if n <= np.iinfo(d).max]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("other", [*WHOLE, np.array([1e300]), [0.5]])
+@pytest.mark.parametrize("fraction", [HALF, HALF.astype("float32")])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_numbers_of_two_kinds_in_one_list_are_as_datasets_makes_them_or_keep_their_halves(dtype, other, fraction, turn):
+    equal_or_both_refuse(Features({"x": List(List(Value(dtype)))}), [{"x": [fraction, other][::turn]}])
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

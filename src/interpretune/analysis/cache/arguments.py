@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import datasets
 
-__all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split"]
+__all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split", "visible_order"]
 
 
 def check_callable(value: Any, name: str) -> None:
@@ -67,18 +69,20 @@ def read_limit(limit: Any) -> int | None:
     """Give the number of batches asked for; None for all of them.
 
     Raises:
-        TypeError: it is no whole number.
+        TypeError: it is no whole number; a bool is none.
         ValueError: it is negative.
     """
     if limit is None:
         return None
     try:
+        if isinstance(limit, bool):
+            raise TypeError
         number = operator.index(limit)
     except TypeError:
         raise TypeError(f"limit must be a whole number of batches or None, not {type(limit).__name__}") from None
     if number < 0:
         raise ValueError(f"limit is {number}; give a number of batches from 0 on, or None for all of them")
-    return number
+    return min(number, sys.maxsize)  # more than any stream has, and than `islice` takes
 
 
 def read_split(split: Any) -> str | None:
@@ -92,3 +96,16 @@ def read_split(split: Any) -> str | None:
     if not isinstance(split, (str, datasets.NamedSplit)):
         raise TypeError(f"split must be a name, not {type(split).__name__}")
     return str(split)
+
+
+def visible_order(function: Callable[..., Any], keywords: Mapping[str, Any]) -> list[str]:
+    """Give the names of the keywords that a function takes as ``**``, if it can see in which order they were given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # nothing is known of what it takes
+        return []
+    if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return []
+    named = {parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD}
+    order = [name for name in keywords if name not in named]
+    return order if len(order) > 1 else []

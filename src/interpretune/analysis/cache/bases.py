@@ -6,12 +6,14 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .errors import UnsafeBaseError
 from .files import make_directories, read_bounded, replace_atomically
+from .paths import safe_name
 
-__all__ = ["DEPTH", "KEYS", "check_safe", "directories_at", "place_of", "prepare", "record_place"]
+__all__ = ["DEPTH", "KEYS", "Location", "check_safe", "directories_at", "place_of", "prepare", "record_place"]
 
 ALLOW_VARIABLE = "IT_ANALYSIS_CACHE_ALLOW_SHARED"
 KEYS = ".keys"
@@ -22,6 +24,32 @@ _TAG = b"""Signature: 8a477f597d28d172789f06886806bc55
 # What this file is for: https://bford.info/cachedir/
 """
 _IGNORE = b"*\n"
+
+
+@dataclass(frozen=True)
+class Location:
+    """The names for people under which an entry lies; any text, made safe as parts of a path.
+
+    Args:
+        config: name of the dataset's configuration; None for ``default``.
+        data: digest or name of the dataset.
+        module: name of the model's class.
+        op: name of the analysis.
+    """
+
+    config: str | None = None
+    data: str = ""
+    module: str = ""
+    op: str = ""
+
+    def directory(self, key: str) -> PurePosixPath:
+        """Give the entry's directory, relative to the base."""
+        return PurePosixPath(
+            safe_name(self.config),
+            safe_name(self.data, "data"),
+            safe_name(self.module, "module"),
+            f"{safe_name(self.op, 'op')}-{key}",
+        )
 
 
 def check_safe(base: Path) -> None:

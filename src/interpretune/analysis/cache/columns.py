@@ -27,7 +27,7 @@ from datasets.arrow_writer import OptimizedTypedSequence
 from datasets.table import table_cast
 
 from .buffers import as_blocks, from_blocks, from_nested, list_levels, missing_mask
-from .kinds import FLOATS, PYTHON_TYPES, MixedKinds, find_leaves, is_alone_as_together, names_of_floats
+from .kinds import PYTHON_TYPES, MixedKinds, find_leaves, is_alone_as_together, names_of_floats
 from .recycling import RecycledMemory
 
 __all__ = ["Column"]
@@ -147,22 +147,27 @@ class Column:
             return None  # datasets refuses these as well, or knows a way
 
     def _build_by_datasets(self, values: Sequence[Any], *, as_alone: bool) -> pa.Array:
-        found = find_leaves(values) if len(values) > 1 and (as_alone or self._floats) else {}
-        if as_alone and not all(is_alone_as_together(found[names], names in self._floats) for names in found):
+        found = find_leaves(values) if self._floats or (as_alone and len(values) > 1) else {}
+        if (
+            as_alone
+            and len(values) > 1
+            and not all(is_alone_as_together(found[names], names in self._floats) for names in found)
+        ):
             raise MixedKinds
-        widened = [_widened(value, self._floats) for value in values] if self._floats else values
-        array = self._encoded(widened)
-        kinds = ({kind for kind, _ in found[names]} for names in self._floats & found.keys())
-        if any("float16" in several and several - FLOATS for several in kinds):
-            self._check_halves(values, widened)
+        kinds = [{kind for kind, _ in found[names]} for names in self._floats & found.keys()]
+        if not any("float16" in several for several in kinds):
+            return self._encoded(values)
+        array = self._encoded([_widened(value, self._floats) for value in values])
+        if any("float16" in several and len(several) > 1 for several in kinds):
+            self._check_halves(values)
         return array
 
-    def _check_halves(self, values: Sequence[Any], widened: Sequence[Any]) -> None:
-        """Raise what ``datasets`` raises for one of the values, where it takes halves and the others not together."""
+    def _check_halves(self, values: Sequence[Any]) -> None:
+        """Raise what ``datasets`` raises for one of the values alone: that halves are wider must make nothing fit."""
         try:
             self._encoded(values)
         except Exception:
-            for value in widened:
+            for value in values:
                 self._encoded([value])
 
     def _encoded(self, values: Sequence[Any]) -> pa.Array:

@@ -42,7 +42,7 @@ from .files import (
     sync_parents,
 )
 from .leftovers import MARK_PREFIX, named_files, own_marks, remove_leftovers
-from .manifest import MANIFEST_NAME, MAX_BYTES, FileInfo, Manifest, ShardInfo
+from .manifest import GENERATION, MANIFEST_NAME, MAX_BYTES, FileInfo, Manifest, ShardInfo
 from .opening import info_bytes, read_features
 from .rows import EncodedRows
 from .writer import ShardWriter
@@ -148,6 +148,11 @@ class EntryWriter:
     def features(self) -> datasets.Features:
         """The features, with the columns in the order in which they are stored."""
         return self._features
+
+    @property
+    def generation(self) -> str:
+        """What tells these rows from others that were stored under the key before; mostly empty."""
+        return self._manifest.generation or str(self.plan.context.get(GENERATION, ""))
 
     @property
     def batches_committed(self) -> int:

@@ -94,8 +94,11 @@ def _directory(module: Any) -> Path:
         return temporary_directory()
     name = getattr(type(module), "_orig_module_name", None) or type(module).__name__
     config = safe_name(getattr(dataset, "config_name", None))
-    directory = resolve_base() / config / rows / safe_name(str(name))
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory = resolve_base() / config / rows / safe_name(str(name))
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError:  # said when the rows are looked for
+        return temporary_directory()
     return directory
 
 

@@ -18,16 +18,17 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
 from . import html
+from .derived import linked
 from .errors import CorruptEntryError
 from .files import digest_file, read_bounded, replace_atomically
-from .manifest import MANIFEST_NAME, Manifest, read_manifest
+from .manifest import MANIFEST_NAME, MAX_BYTES, Manifest, parse_manifest, read_manifest
 
 if TYPE_CHECKING:
     import datasets
@@ -52,10 +53,14 @@ class Entry:
     Args:
         path: its directory.
         manifest: what it holds.
+        data: the bytes that the manifest was read from.
+        derived: where `datasets` is to keep what it makes of the rows; None for the entry's directory.
     """
 
     path: Path
     manifest: Manifest
+    data: bytes = field(default=b"", repr=False, compare=False)
+    derived: Path | None = field(default=None, repr=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -106,6 +111,17 @@ class Entry:
         with suppress(OSError):
             if abs(time.time() - os.stat(manifest, follow_symlinks=False).st_mtime) > USE_RESOLUTION:
                 os.utime(manifest, follow_symlinks=False)
+
+    def is_unreplaced(self) -> bool:
+        """Tell whether its files are still the ones that its manifest names; more may have come since it was read."""
+        try:
+            data = read_bounded(self.path / MANIFEST_NAME, MAX_BYTES)
+            if data == self.data:
+                return True
+            shards = parse_manifest(data, self.path / MANIFEST_NAME).shards
+        except OSError:
+            return False
+        return shards[: len(self.manifest.shards)] == self.manifest.shards
 
     def covers(self, batches: int | None) -> bool:
         """Tell whether all of the first batches are here.
@@ -216,14 +232,16 @@ class Entry:
         where = self.path / MANIFEST_NAME
         features = read_features(self.manifest.features, where)
         check_split(self.manifest.split, where)
+        shards = self.manifest.shards
+        directory = self.path
+        if self.derived is not None:
+            directory = linked(self.derived, self.path, [shard.file for shard in shards])
         return assemble(
-            map_shards(
-                ((self.path / shard.file, shard.rows) for shard in self.manifest.shards), schema_of(features, where)
-            ),
+            map_shards(((directory / shard.file, shard.rows) for shard in shards), schema_of(features, where)),
             features,
             rows=rows,
             split=split or self.manifest.split,
-            fingerprint=dataset_fingerprint(self.key, rows),
+            fingerprint=dataset_fingerprint(self.key, rows, self.manifest.generation),
         )
 
 
@@ -242,7 +260,7 @@ def open_entry(path: Path, *, key: str | None = None, verify: str | None = "size
     """
     while True:
         manifest, data = read_manifest(path)
-        entry = Entry(path, manifest)
+        entry = Entry(path, manifest, data)
         try:
             if key is not None and manifest.key != key:
                 raise CorruptEntryError(path / MANIFEST_NAME, f"it is of the key {manifest.key}, not {key}")
@@ -264,9 +282,15 @@ def _size(path: Path) -> int:
     return status.st_size
 
 
-def dataset_fingerprint(key: str, rows: int) -> str:
-    """Give the Hugging Face fingerprint of an entry's first rows: the same in every process."""
-    return xxhash.xxh3_128_hexdigest(f"{key}:{rows}".encode())
+def dataset_fingerprint(key: str, rows: int, generation: str = "") -> str:
+    """Give the Hugging Face fingerprint of an entry's first rows: the same in every process.
+
+    Args:
+        key: the key.
+        rows: how many.
+        generation: what tells rows that were asked to be computed anew from those before, as they may be others.
+    """
+    return xxhash.xxh3_128_hexdigest(":".join((key, str(rows), *filter(None, [generation]))).encode())
 
 
 def state_bytes(manifest: Manifest) -> bytes:
@@ -277,7 +301,7 @@ def state_bytes(manifest: Manifest) -> bytes:
     """
     state: dict[str, Any] = {
         "_data_files": [{"filename": shard.file} for shard in manifest.shards],
-        "_fingerprint": dataset_fingerprint(manifest.key, manifest.rows),
+        "_fingerprint": dataset_fingerprint(manifest.key, manifest.rows, manifest.generation),
         "_format_columns": None,
         "_format_kwargs": {},
         "_format_type": None,

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import settings
 from .bases import DEPTH, KEYS, directories_at
+from .derived import derived_directories, is_derived, unfinished
 from .entry import INFO_NAME, PARTS_NAME, PIN_NAME, Entry
 from .errors import AnalysisCacheError, LockTimeoutError
 from .files import TRASH, refuse_links, remove, remove_empty_parents, replace_atomically
@@ -83,6 +84,8 @@ class RemovalPlan:
     def _remove(self, entry: Entry) -> bool:
         if entry.is_pinned or entry.last_used > self.used.get(entry.key, float("inf")):
             return False
+        if unfinished(entry.path, at_work=True):  # `datasets` maps its rows, and would miss the directory
+            return False
         base = self.cache.base
         with _locked(base, entry.key) as is_free:
             if not is_free:
@@ -134,8 +137,16 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
     """
     now = time.time()
     entries = sorted(cache.entries(), key=lambda entry: (entry.last_used, entry.key))
-    sizes = _sizes(entries)
+    derived = sorted(derived_directories(cache.base), key=lambda found: found[1])
+    sizes = _sizes(entries) | {path: _size(path) for path, _ in derived}
     total = sum(sizes.values())
+    unneeded: list[Path] = []
+    for path, used in derived:  # first, as it is soon made again
+        is_old = now - used > (REMEMBERED if max_age is None else min(max_age, REMEMBERED))
+        is_in_use = abs(now - used) < JUST_USED or unfinished(path, at_work=True)
+        if not is_in_use and (is_old or (max_size is not None and total > max_size)):
+            unneeded.append(path)
+            total -= sizes[path]
     chosen: list[Entry] = []
     for entry in entries:
         age = now - entry.last_used
@@ -147,7 +158,7 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
         if is_old or is_too_much:
             chosen.append(entry)
             total -= sizes[entry.path]
-    leftovers = tuple(_leftovers(cache, now))
+    leftovers = (*unneeded, *_leftovers(cache, now))
     frees = sum(sizes[entry.path] for entry in chosen) + sum(_size(path) for path in leftovers)
     return RemovalPlan(cache, tuple(chosen), leftovers, frees, _uses(chosen))
 
@@ -212,6 +223,7 @@ def _leftovers(cache: AnalysisCache, now: float) -> Iterator[Path]:
         if place.name[-32:] in keys:
             with suppress(OSError):
                 yield from (place / name for name in find_leftovers(place))
+                yield from unfinished(place, at_work=False)
         elif _is_abandoned(place):
             yield place
     for directory in _listed(base / KEYS):
@@ -233,10 +245,13 @@ def _moved(place: Path) -> float:
 
 
 def _is_abandoned(place: Path) -> bool:
-    """Tell whether a directory without a manifest holds nothing but what dead writers left."""
+    """Tell whether a directory without a manifest holds nothing but what dead writers left.
+
+    And what `datasets` made of rows whose entry was removed while a process had them; it makes the directory again.
+    """
     try:
-        names = set(os.listdir(place))
-        return names <= {*find_leftovers(place), *_FIRST_FILES}
+        names = {name for name in os.listdir(place) if not is_derived(name)}
+        return names <= {*find_leftovers(place), *_FIRST_FILES} and not unfinished(place, at_work=True)
     except OSError:
         return False
 
@@ -250,7 +265,8 @@ def _remove_leftover(base: Path, path: Path) -> None:
             remove(base, path)
     else:
         with _locked(base, parts[DEPTH - 1][-32:]) as is_free, suppress(OSError):
-            is_still_left = _is_abandoned(path) if len(parts) == DEPTH else path.name in find_leftovers(path.parent)
+            left = [*find_leftovers(path.parent), *(file.name for file in unfinished(path.parent, at_work=False))]
+            is_still_left = _is_abandoned(path) if len(parts) == DEPTH else path.name in left
             if is_free and is_still_left:
                 remove(base, path)
     remove_empty_parents(base, path.parent)

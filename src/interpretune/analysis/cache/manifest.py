@@ -27,6 +27,7 @@ from .files import read_bounded
 
 __all__ = [
     "FORMAT",
+    "GENERATION",
     "MANIFEST_NAME",
     "FileInfo",
     "ForeignFormatError",
@@ -38,6 +39,8 @@ __all__ = [
 
 FORMAT = 1
 MANIFEST_NAME = "manifest.json"
+#: The fact of the context that tells rows computed anew from those before.
+GENERATION = "generation"
 #: Bytes that a manifest may have: enough for about 200,000 shards, little enough to be read without thought.
 MAX_BYTES = 32 * 2**20
 _MAX_COUNT = 2**62
@@ -120,6 +123,11 @@ class Manifest:
     def seconds(self) -> float:
         """Seconds spent computing what all shards hold."""
         return round(sum(shard.seconds for shard in self.shards), 6)
+
+    @property
+    def generation(self) -> str:
+        """What tells rows that were asked to be computed anew from those that were there before; mostly empty."""
+        return str(self.context.get(GENERATION, ""))
 
     def rows_in(self, batches: int) -> int:
         """Give the number of rows that the first batches hold together.

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import platform
 import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,12 +21,13 @@ from typing import Any, Literal
 
 import datasets
 
-from .arguments import check_callable, read_features, read_inputs, read_limit, read_split
+from .arguments import check_callable, read_features, read_inputs, read_limit, read_split, visible_order
 from .batches import Batches, batches_from, count_batches, require_repeatable
 from .digests.policy import Policy
 from .digests.results import Part
 from .errors import UnfingerprintableError
 from .hasher import AnalysisStoreHasher, Fingerprint
+from .notices import notice
 from .paths import digests_directory
 from .request import Request, get_or_compute
 from .settings import is_persistent
@@ -95,12 +95,9 @@ def materialize(
     features, inputs = read_features(features), read_inputs(inputs, "inputs")
     limit, split = read_limit(limit), read_split(split)
 
-    def produce(start: int) -> Iterator[Any]:
-        for index, batch in enumerate(batches_from(batches, start), start):
-            yield step(batch, index)
-
     request = Request(
-        produce=produce,
+        produce=lambda start: enumerate(batches_from(batches, start), start),
+        step=lambda numbered: step(numbered[1], numbered[0]),
         features=features,
         fingerprint=None,
         limit=limit,
@@ -146,8 +143,9 @@ def dataset_from_generator(
     Args:
         generator: called with ``gen_kwargs``, gives rows: mappings from column names to values.
         features: features of the rows.
-        gen_kwargs: its keyword arguments.
-        split: name of the dataset's split.
+        gen_kwargs: its keyword arguments. Their order counts only among those that the generator takes as ``**``, where
+            it can see it.
+        split: name of the dataset's split; ``"train"`` if not given, as with ``Dataset.from_generator``.
         session: the host's session, where the generator runs in one.
         name: name for people, part of the entry's directory; the generator's own if not given.
         on_unfingerprintable: ``"raise"``, or ``"bypass"`` to compute without keeping what cannot be understood.
@@ -169,12 +167,16 @@ def dataset_from_generator(
     check_callable(generator, "generator")
     features, gen_kwargs = read_features(features), read_inputs(gen_kwargs, "gen_kwargs")
     split = read_split(split)
+    run: dict[str, Any] = {"split": split}
+    order = visible_order(generator, gen_kwargs)
+    if order:
+        run["keyword_order"] = order
     request = Request(
         # A row is a batch. Rows before the first missing one would be computed only to be dropped.
         produce=lambda start: islice(iter(generator(**gen_kwargs)), start, None),
         features=features,
         fingerprint=None,
-        split=split,
+        split="train" if split is None else split,
         not_resumable="a generator cannot be entered in its middle",
         name=name or _name_of(generator),
     )
@@ -182,7 +184,7 @@ def dataset_from_generator(
         request,
         Policy(ignore, include, runtime, device, trust_versions),
         on_unfingerprintable,
-        {"session": session, "inputs": gen_kwargs, "step": generator, "features": features, "run": {"split": split}},
+        {"session": session, "inputs": gen_kwargs, "step": generator, "features": features, "run": run},
     )
 
 
@@ -200,11 +202,7 @@ def _answer(
     except UnfingerprintableError as error:
         if on_unfingerprintable == "raise":
             raise
-        warnings.warn(
-            f"{error} The analysis is computed, and its rows are kept only until this process ends.",
-            UserWarning,
-            stacklevel=3,
-        )
+        notice(f"{error} The analysis is computed, and its rows are kept only until this process ends.")
         return get_or_compute(replace(request, unkept=str(error), status="bypassed"))
     not_resumable = request.not_resumable
     if fingerprint.stochastic:

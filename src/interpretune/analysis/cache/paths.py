@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import re
 import shutil
 import sys
 import tempfile
 import threading
-import warnings
 from pathlib import Path
 
 import platformdirs
 import xxhash
 
 from . import settings
+from .notices import notice
 
 __all__ = ["digests_directory", "resolve_base", "safe_name", "temporary_directory"]
 
@@ -47,27 +48,38 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
     Returns:
         An absolute path that can be written; `platformdirs.user_cache_path("interpretune")` with one warning where the
         chosen one cannot.
+
+    Raises:
+        OSError: it is relative to a directory that is not there, or to a home and none is known.
     """
     chosen = explicit or settings.current().base or os.environ.get(BASE_VARIABLE)
-    base = Path(chosen or _hugging_face_home() / "interpretune").expanduser().absolute()
+    base = _absolute(Path(chosen or _hugging_face_home() / "interpretune"))
     problem = _unwritable(base)
     if problem is None:
         return base
-    fallback = platformdirs.user_cache_path("interpretune")
+    fallback = _absolute(platformdirs.user_cache_path("interpretune"))
     if base not in _warned:
         _warned.add(base)
-        warnings.warn(
+        notice(
             f"the cache base {str(base)!r} cannot be written ({problem}); {str(fallback)!r} is used instead. "
-            f"Correct its permissions or set {BASE_VARIABLE}.",
-            UserWarning,
-            stacklevel=2,
+            f"Correct its permissions or set {BASE_VARIABLE}."
         )
     return fallback
 
 
 def digests_directory() -> Path | None:
     """Give the directory in which digests of memory-mapped files are remembered; None where nothing is kept."""
-    return resolve_base() / DIGESTS if settings.is_persistent() else None
+    try:
+        return resolve_base() / DIGESTS if settings.is_persistent() else None
+    except OSError:  # who looks for the entry is told
+        return None
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:  # as in a container whose user has no entry and no $HOME
+        raise FileNotFoundError(errno.ENOENT, f"no home directory is known; set {BASE_VARIABLE}", str(path)) from error
 
 
 def _hugging_face_home() -> Path:

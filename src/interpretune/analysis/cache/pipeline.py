@@ -2,11 +2,13 @@
 
 The division of labour, as measured: the computing thread copies its rows (at memory speed; the step is free to use its
 buffers again), the second thread encodes, hashes and writes them. Hashing and writing go on without the interpreter's
-lock. Where the second thread is behind, the first encodes as well, instead of waiting.
+lock. Where the second thread is behind, the first encodes as well, instead of waiting. Where the system gives no second
+thread, the first does everything.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
@@ -18,16 +20,19 @@ __all__ = ["Pipeline"]
 
 T = TypeVar("T")
 
+log = logging.getLogger("interpretune.analysis.cache")
+
 #: Bytes of rows that wait for the writer at most, by default: the memory that overlapping costs. Enough for a step to
 #: go on while a shard is brought to the disk; more would have left the processor's cache when it is written.
 QUEUE_BYTES = 16 * 2**20
 
 
 class Pipeline(Generic[T]):
-    """A bounded queue and one thread that consumes its items in their order.
+    """A bounded queue and one thread that consumes its items in their order, from the first ``put`` on.
 
     The first error of ``consume`` ends the thread. It is raised by the next call of ``put``, ``flush`` or ``close``, as
-    it was raised there, with the traceback of the thread; items that still wait are dropped.
+    it was raised there, with the traceback of the thread; items that still wait are dropped. Where no thread can be
+    had, ``put`` consumes its item itself.
 
     One thread puts, flushes and closes; ``cancel`` may be called from any. A pipeline that is neither closed nor
     cancelled keeps its thread, which is a daemon: an interpreter that exits does not wait for it. A process forked from
@@ -60,8 +65,10 @@ class Pipeline(Generic[T]):
         self._traceback: TracebackType | None = None
         self._changed = threading.Condition()
         self._pid = os.getpid()
+        #: Not started here: Ctrl-C between that and the caller's `try` would leave it for ever.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._runs = False  # the thread was started, for sure
+        self._alone = False  # it cannot be
 
     def put(self, item: T) -> None:
         """Hand an item over, waiting while the queue is full.
@@ -73,18 +80,24 @@ class Pipeline(Generic[T]):
         """
         size = self._size_of(item)
         self._require_thread()
+        self._start()
         with self._changed:
             while True:
                 self._raise_error()
                 if not self._open:
                     raise ValueError(f"{self._name} is closed and takes no more items")
-                if not self._held_items or self._held_bytes + size <= self._max_bytes:
+                if self._alone or not self._held_items or self._held_bytes + size <= self._max_bytes:
                     break
                 self._changed.wait()
             self._items.append((item, size))
             self._held_items += 1
             self._held_bytes += size
             self._changed.notify_all()
+        if self._alone:
+            del item  # the queue has it, and lets go of it as the thread would
+            self._consume_items()
+            with self._changed:
+                self._raise_error()
 
     @property
     def is_behind(self) -> bool:
@@ -100,7 +113,7 @@ class Pipeline(Generic[T]):
         """
         self._require_thread()
         with self._changed:
-            self._changed.wait_for(lambda: not self._held_items)
+            self._changed.wait_for(lambda: self._alone or not self._held_items)
             self._raise_error()
 
     def close(self) -> None:
@@ -145,10 +158,22 @@ class Pipeline(Generic[T]):
             self.cancel()
 
     def _join(self) -> None:
+        if not self._runs:
+            return  # or Ctrl-C met its start: then it finds nothing to do, and ends
         # Not `Thread.join` alone: up to Python 3.12, one that Ctrl-C interrupted takes the thread for ended.
         with self._changed:
             self._changed.wait_for(lambda: self._ended)
         self._thread.join()
+
+    def _start(self) -> None:
+        if self._runs or self._alone or not self._open:
+            return
+        try:
+            self._thread.start()
+            self._runs = True
+        except RuntimeError as error:  # too many threads or processes, or the interpreter is about to exit
+            self._alone = True
+            log.warning("%s goes without a thread of its own, so the step waits for it: %s", self._name, error)
 
     def _run(self) -> None:
         try:
@@ -161,8 +186,8 @@ class Pipeline(Generic[T]):
     def _consume_items(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._items or not self._open)
-                if not self._items:
+                self._changed.wait_for(lambda: self._items or self._alone or not self._open)
+                if not self._items or (self._alone and threading.current_thread() is self._thread):
                     return
                 item, size = self._items.popleft()
             try:

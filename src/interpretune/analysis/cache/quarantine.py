@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 
 from .entry import open_entry
@@ -11,6 +10,7 @@ from .errors import CorruptEntryError, LockTimeoutError
 from .files import make_directories, refuse_links
 from .locks import KeyLock, NestedLockError
 from .manifest import ForeignFormatError
+from .notices import notice
 
 __all__ = ["QUARANTINE", "quarantine", "try_quarantine"]
 
@@ -51,7 +51,7 @@ def quarantine(base: Path, key: str, path: Path, verify: str, error: CorruptEntr
     except FileNotFoundError:
         return None
     except ForeignFormatError as found:
-        _warn(str(found))
+        notice(str(found))
         return None
     except CorruptEntryError as found:
         error = found
@@ -67,11 +67,7 @@ def quarantine(base: Path, key: str, path: Path, verify: str, error: CorruptEntr
             target = target.with_name(f"{path.name}.{number}")
         os.rename(path, target)
     except OSError as trouble:
-        _warn(f"{error} It could not be moved aside: {trouble}.")
+        notice(f"{error} It could not be moved aside: {trouble}.")
         return None
-    _warn(f"{error} It was moved to {str(target)!r}.")
+    notice(f"{error} It was moved to {str(target)!r}.")
     return target
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, UserWarning, stacklevel=4)

@@ -9,11 +9,10 @@ what the step itself raises reaches the caller as it was raised, and what was co
 from __future__ import annotations
 
 import time
-import warnings
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,16 @@ import datasets
 
 from . import settings
 from .commit import EntryWriter, Plan
-from .copying import RowCopier
+from .computing import Computing
 from .entry import Entry, dataset_fingerprint
 from .errors import AnalysisCacheError
 from .eviction import keep_within_limits
-from .gathering import Gathered, Gathering, Work, do_work
 from .hasher import KEY_VERSION, Fingerprint
-from .locks import NestedLockError
+from .locks import NestedLockError, NotNeededError
+from .manifest import GENERATION
+from .notices import notice
 from .outcome import Outcome, Status, announce, record
 from .paths import temporary_directory
-from .pipeline import Pipeline
-from .rows import RowEncoder
 from .settings import HF_DISABLED_ADVICE
 from .sink import RowSink, temporary_writer
 from .statistics import count
@@ -40,7 +38,6 @@ from .store import AnalysisCache, Location
 
 __all__ = ["Request", "get_or_compute"]
 
-COMPUTED_MEANWHILE = "another process has computed them meanwhile"
 #: Keys that were computed anew in this process, as the mode ``refresh`` asks for.
 _refreshed: set[str] = set()
 #: The key of rows that have none; it is never looked up.
@@ -52,8 +49,8 @@ class Request:
     """What is asked for, and how it is computed.
 
     Args:
-        produce: gives the rows of each batch, from the batch of the given number on; each item is one row or an
-            iterable of rows.
+        produce: gives an item for each batch, from the batch of the given number on.
+        step: makes one row or an iterable of rows of an item; the item itself is that if not given.
         features: features of the rows.
         fingerprint: all that can change the rows; None where that is not known.
         location: names under which a new entry is put.
@@ -85,6 +82,7 @@ class Request:
     context: Mapping[str, Any] = field(default_factory=dict)
     name: str = "analysis"
     base: Path | None = None
+    step: Callable[[Any], Any] = lambda produced: produced
     started: float = field(default_factory=time.perf_counter, compare=False)
 
     def __post_init__(self) -> None:
@@ -101,8 +99,12 @@ class Request:
         """Batches that the result probably has; None where that is not known."""
         return min((count for count in (self.limit, self.total) if count is not None), default=None)
 
-    def plan(self) -> Plan:
-        """Give what is to be written."""
+    def plan(self, *, anew: bool = False) -> Plan:
+        """Give what is to be written.
+
+        Args:
+            anew: whether the rows may be others than those that were there under the same key.
+        """
         configured = settings.current()
         fingerprint = self.fingerprint or Fingerprint({})
         return Plan(
@@ -110,7 +112,7 @@ class Request:
             key_version=KEY_VERSION,
             features=self.features,
             components=fingerprint.components,
-            context=self.context,
+            context={**self.context, GENERATION: uuid.uuid4().hex} if anew else self.context,
             parts=fingerprint.stored_parts(),
             split=self.split,
             shard_bytes=configured.shard_bytes,
@@ -140,6 +142,7 @@ class _Answer:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._cache: AnalysisCache | None = None
+        self._found: tuple[Entry, datasets.Dataset] | None = None
         self._seconds_computed = 0.0
 
     def give(self) -> datasets.Dataset:
@@ -154,16 +157,21 @@ class _Answer:
                 cache = self._cache = AnalysisCache(request.base)
                 key = request.fingerprint.hexdigest
                 anew = settings.current().mode == "refresh" and key not in _refreshed
-                found = None if anew else cache.open(key, request.location, batches=request.limit, split=request.split)
-                if found is not None:
-                    return self._hit(*found, "all batches were there")
+                if not anew and self._suffices():
+                    return self._hit("all batches were there")
                 writer = stack.enter_context(
-                    cache.writing(request.location, request.plan(), fresh=bool(request.not_resumable), anew=anew)
+                    cache.writing(
+                        request.location,
+                        request.plan(anew=anew),
+                        fresh=bool(request.not_resumable),
+                        anew=anew,
+                        unless=(lambda: False) if anew else self._suffices,
+                    )
                 )
                 entry = writer.entry
-                if entry.manifest.shards and entry.covers(request.limit):
-                    return self._hit(entry, entry.dataset(request.limit, split=request.split), COMPUTED_MEANWHILE)
                 sink = RowSink(writer, self._temporary_writer, writer.features)
+            except NotNeededError:
+                return self._hit("another process has computed them meanwhile")
             except NestedLockError:
                 reason, advice = "the step asks for the very rows that it computes", ""
             except (OSError, AnalysisCacheError) as error:
@@ -180,11 +188,19 @@ class _Answer:
                 return dataset
         # Outside of the handler, so that an error of the step has no trouble of the cache as its context.
         if advice:
-            _warn(advice)
+            notice(advice)
         return self._compute_unkept(reason, "temporary")
 
-    def _hit(self, entry: Entry, dataset: datasets.Dataset, reason: str) -> datasets.Dataset:
-        limit = self._request.limit
+    def _suffices(self) -> bool:
+        """Open what is committed, if it has all that is asked for."""
+        request = self._request
+        if self._cache is not None and request.key is not None:
+            self._found = self._cache.open(request.key, request.location, batches=request.limit, split=request.split)
+        return self._found is not None
+
+    def _hit(self, reason: str) -> datasets.Dataset:
+        assert self._found is not None
+        limit, (entry, dataset) = self._request.limit, self._found
         batches = entry.batches if limit is None else min(entry.batches, limit)
         saved = entry.manifest.seconds_in(batches)
         self._record("hit", reason, dataset, batches, entry.path, saved=saved)
@@ -192,7 +208,7 @@ class _Answer:
 
     def _compute_missing(self, sink: RowSink, writer: EntryWriter) -> datasets.Dataset:
         start, saved = writer.batches_done, writer.entry.manifest.seconds
-        batches, dataset = self._compute(sink, start, writer.rows_done)
+        batches, dataset = self._compute(sink, start, writer.rows_done, writer.generation)
         status: Status
         if sink.trouble:
             status, reason = "temporary", sink.trouble
@@ -213,7 +229,7 @@ class _Answer:
         try:
             writer = self._temporary_writer()
         except OSError as error:
-            _warn(f"there is no temporary directory, so the rows stay in memory: {error}")
+            notice(f"there is no temporary directory, so the rows stay in memory: {error}")
         sink = RowSink(writer, None, self._request.features)
         batches, dataset = self._compute(sink, 0, 0)
         self._record(status, reason, dataset, batches, sink.path, computed=batches)
@@ -222,64 +238,24 @@ class _Answer:
     def _temporary_writer(self) -> EntryWriter:
         return temporary_writer(temporary_directory(), self._request.plan())
 
-    def _compute(self, sink: RowSink, start: int, first_row: int) -> tuple[int, datasets.Dataset]:
+    def _compute(self, sink: RowSink, start: int, first_row: int, generation: str = "") -> tuple[int, datasets.Dataset]:
         """Produce the batches from one on into a sink.
 
         Returns:
             How many batches there are now, and all of their rows.
         """
         request = self._request
-        encoder = RowEncoder(sink.features)
-        copier = RowCopier(encoder.memory)
-        pipeline: Pipeline[Work] = Pipeline(
-            lambda work: do_work(work, encoder, copier, sink),
-            size_of=lambda work: work.nbytes if isinstance(work, Gathered) else 0,
-            name=f"writer of {request.name}",
-        )
-        batches = start
         try:
-            gathering = Gathering(
-                encoder,
-                copier,
-                lambda gathered: self._hand_over(pipeline, gathered, encoder),
-                first_row=first_row,
-                max_bytes=settings.current().shard_bytes,
-            )
-            with datasets.utils.tqdm(total=request.expected, initial=start, desc=request.name, unit="batch") as bar:
-                try:
-                    for produced in self._produced(start):
-                        gathering.add(produced)
-                        batches += 1
-                        bar.update()
-                except BaseException:
-                    with suppress(Exception):  # what came before is right, and what ended the run is to be told
-                        gathering.flush()
-                    raise
-                gathering.flush()
-            pipeline.put(partial(sink.finish, complete=request.limit is None or batches < request.limit))
-            pipeline.close()
-            fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows)
-            return batches, sink.dataset(split=request.split, fingerprint=fingerprint)
-        except BaseException:
-            # Committed by the writer as well: Ctrl-C meets this thread, and must not tear what it commits. The writer's
-            # own error is the one on its way, or comes after it; and where it was told to finish, it takes no more.
-            with suppress(Exception):
-                pipeline.put(sink.commit)
-            with suppress(Exception):
-                pipeline.close()
-            raise
+            computing = Computing(sink, name=request.name, start=start, first_row=first_row, expected=request.expected)
+            computing.run(self._produced(start), request.step, limit=request.limit)
+            self._seconds_computed = computing.seconds
+            fingerprint = None if request.key is None else dataset_fingerprint(request.key, sink.rows, generation)
+            return computing.batches, sink.dataset(split=request.split, fingerprint=fingerprint)
         finally:
-            pipeline.cancel()  # nobody writes any more, also where a second Ctrl-C cut the waiting for it short
             sink.close()
 
-    def _hand_over(self, pipeline: Pipeline[Work], gathered: Gathered, encoder: RowEncoder) -> None:
-        self._seconds_computed += sum(gathered.seconds)
-        # Where writing takes longer than the step, that would only wait: so it has the time to encode.
-        for part in gathered.now_encoded(encoder) if pipeline.is_behind else (gathered,):
-            pipeline.put(part)
-
     def _produced(self, start: int) -> Iterator[Any]:
-        """Give what the step gives for each of the missing batches."""
+        """Give the items of the missing batches."""
         limit = self._request.limit
         if limit is None:
             return iter(self._request.produce(start))
@@ -335,7 +311,3 @@ class _Answer:
             context=request.context,
             **{"seconds": 0.0, **figures},
         )
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, UserWarning, stacklevel=6)

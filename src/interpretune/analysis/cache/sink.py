@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ import pyarrow as pa
 from datasets.table import InMemoryTable, Table
 
 from .commit import EntryWriter, Plan
+from .notices import notice
 from .opening import assemble, map_shards
 from .rows import EncodedRows
 
@@ -147,10 +147,7 @@ class RowSink:
             f"the cache entry {self.trouble}. The analysis goes on and loses no row, but what was not committed before "
             "is kept only until this process ends."
         )
-        try:
-            warnings.warn(text, UserWarning, stacklevel=2)
-        except UserWarning:  # warnings are errors here, and an error would lose the rows
-            log.warning(text)
+        notice(text)
         try:
             self._writer = fall_back()
         except OSError as unwritable:

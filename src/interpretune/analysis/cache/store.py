@@ -10,6 +10,7 @@ The tree below a base::
       .locks/<key>.lock                      held by whoever computes (`locks`)
       .quarantine/                           damaged entries, moved here and never served
       .trash/                                what a crash kept from being removed
+      .derived/<key>/                        what `datasets` makes of entries that lie in read-only bases (`derived`)
 
 Only the key decides whether an entry is the right one. The names above it are for people, so the same key may be asked
 for under other names; ``.keys`` then tells where its entry lies. What ``.keys`` says is checked like everything else.
@@ -26,22 +27,23 @@ for under other names; ``.keys`` then tells where its entry lies. What ``.keys``
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import html, settings
-from .bases import DEPTH, check_safe, directories_at, place_of, prepare, record_place
-from .entry import Entry, open_entry, update_state
+from .bases import DEPTH, Location, check_safe, directories_at, place_of, prepare, record_place
+from .entry import Entry, open_entry
 from .errors import CorruptEntryError, UnsafeBaseError
 from .files import remove
 from .leftovers import describe_writer
-from .locks import KeyLock, NestedLockError
+from .locks import KeyLock, NotNeededError
+from .lookup import after_changes, look_up
 from .manifest import MANIFEST_NAME, ForeignFormatError
-from .paths import resolve_base, safe_name
+from .notices import notice
+from .paths import resolve_base
 from .quarantine import quarantine, try_quarantine
 from .statistics import Statistics, process_statistics, read_statistics
 
@@ -52,36 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AnalysisCache", "Damage", "Location"]
 
-Found = TypeVar("Found")
-
 #: Entries that a notebook shows of a cache.
 SHOWN = 50
-
-
-@dataclass(frozen=True)
-class Location:
-    """The names for people under which an entry lies; any text, made safe as parts of a path.
-
-    Args:
-        config: name of the dataset's configuration; None for ``default``.
-        data: digest or name of the dataset.
-        module: name of the model's class.
-        op: name of the analysis.
-    """
-
-    config: str | None = None
-    data: str = ""
-    module: str = ""
-    op: str = ""
-
-    def directory(self, key: str) -> PurePosixPath:
-        """Give the entry's directory, relative to the base."""
-        return PurePosixPath(
-            safe_name(self.config),
-            safe_name(self.data, "data"),
-            safe_name(self.module, "module"),
-            f"{safe_name(self.op, 'op')}-{key}",
-        )
 
 
 @dataclass(frozen=True)
@@ -123,6 +97,10 @@ class AnalysisCache:
         )
         self.lock_timeout = configured.lock_timeout if lock_timeout is None else lock_timeout
 
+    @property
+    def _bases(self) -> tuple[Path, ...]:
+        return (self.base, *self.readonly_bases)
+
     def locate(self, key: str, location: Location) -> Path:
         """Give the directory in which the entry of a key lies or would lie.
 
@@ -149,7 +127,7 @@ class AnalysisCache:
         Raises:
             OSError: the base cannot be read.
         """
-        return self._look_up(key, location, lambda entry: entry)
+        return look_up(self._bases, key, location, self.verify, lambda _: True, lambda entry: entry)
 
     def open(
         self, key: str, location: Location | None = None, *, batches: int | None = None, split: str | None = None
@@ -169,64 +147,14 @@ class AnalysisCache:
         Raises:
             OSError: the base cannot be read.
         """
-        return self._look_up(
+        return look_up(
+            self._bases,
             key,
             location,
-            lambda entry: (entry, entry.dataset(batches, split=split)) if entry.covers(batches) else None,
+            self.verify,
+            lambda entry: entry.covers(batches),
+            lambda entry: (entry, entry.dataset(batches, split=split)),
         )
-
-    def _look_up(self, key: str, location: Location | None, use: Callable[[Entry], Found | None]) -> Found | None:
-        for base in (self.base, *self.readonly_bases):
-            tried: set[Path] = set()
-            for path in self._candidates(base, key, location):
-                if path in tried:
-                    continue
-                tried.add(path)
-                found = self._use(base, key, path, use)
-                if found is not None:
-                    return found
-        return None
-
-    def _candidates(self, base: Path, key: str, location: Location | None) -> Iterator[Path]:
-        if location is not None:
-            yield base / location.directory(key)
-        recorded = place_of(base, key)
-        if recorded is not None:
-            yield recorded
-
-    def _use(self, base: Path, key: str, path: Path, use: Callable[[Entry], Found | None]) -> Found | None:
-        is_own = base == self.base
-        try:
-            entry = open_entry(path, key=key, verify=self.verify)
-            found = use(entry)
-        except FileNotFoundError:
-            return None
-        except CorruptEntryError as error:
-            if is_own:
-                try_quarantine(self.base, key, path, self.verify, error)
-            else:
-                _warn(f"{error} It lies in a read-only base and is passed over.")
-            return None
-        except OSError as error:
-            if is_own:
-                raise
-            _warn(f"the read-only cache base {str(base)!r} cannot be read ({error}) and is passed over.")
-            return None
-        if is_own and found is not None:
-            entry.record_use()
-            if not entry.is_state_current:
-                self._bring_up_to_date(entry)
-        return found
-
-    def _bring_up_to_date(self, entry: Entry) -> None:
-        """Write the ``state.json`` that a crash kept from being written, unless somebody is at work there."""
-        lock = KeyLock(self.base, entry.key)
-        with suppress(OSError, NestedLockError):
-            lock.acquire(timeout=0)
-            try:
-                update_state(open_entry(entry.path, key=entry.key))
-            finally:
-                lock.release()
 
     def set_aside(self, damage: Damage) -> None:
         """Move what `entries` or a check found damaged to the quarantine, if nobody is at work on it."""
@@ -235,7 +163,13 @@ class AnalysisCache:
 
     @contextmanager
     def writing(
-        self, location: Location, plan: Plan, *, fresh: bool = False, anew: bool = False
+        self,
+        location: Location,
+        plan: Plan,
+        *,
+        fresh: bool = False,
+        anew: bool = False,
+        unless: Callable[[], bool] = lambda: False,
     ) -> Iterator[EntryWriter]:
         """Write an entry, alone: waits for whoever writes it, then goes on where that one stopped.
 
@@ -246,8 +180,11 @@ class AnalysisCache:
             plan: what is to be written.
             fresh: where the entry is incomplete, remove it and begin anew.
             anew: remove the entry and begin anew in any case.
+            unless: asked while another one writes the entry, whenever that one has committed something, and once more
+                when it is this one's turn; true ends it there.
 
         Raises:
+            NotNeededError: `unless` has become true.
             LockTimeoutError: another process held the lock for longer than `lock_timeout`.
             NestedLockError: this thread is writing that very entry.
             OSError: the entry cannot be read or written.
@@ -255,10 +192,13 @@ class AnalysisCache:
         from .commit import EntryWriter  # reading needs neither `datasets` nor `pyarrow`
 
         prepare(self.base)
+        unless = after_changes(lambda: self.locate(plan.key, location), unless)
         lock = KeyLock(self.base, plan.key, lambda: describe_writer(self.locate(plan.key, location)))
-        lock.acquire(self.lock_timeout)
         writer: EntryWriter | None = None
         try:
+            lock.acquire(self.lock_timeout, unless=unless)
+            if unless():
+                raise NotNeededError("another one has written meanwhile what was to be written")
             path, entry = self._open_for_writing(location, plan.key)
             dropped = 0
             if entry is not None and (anew or (fresh and not entry.complete)):
@@ -302,7 +242,7 @@ class AnalysisCache:
             damage: a list that takes what looks like an entry and cannot be read as one; None to leave it out.
             readonly: go through those of the read-only bases as well.
         """
-        bases = (self.base, *self.readonly_bases) if readonly else (self.base,)
+        bases = self._bases if readonly else self._bases[:1]
         for path in (path for base in bases for path in directories_at(base, DEPTH)):
             if not os.path.lexists(os.path.join(path, MANIFEST_NAME)):
                 continue
@@ -349,10 +289,6 @@ def _is_safe(base: Path) -> bool:
     try:
         check_safe(base)
     except UnsafeBaseError as error:
-        _warn(str(error))
+        notice(str(error))
         return False
     return True
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, UserWarning, stacklevel=3)
