@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from .apply import Arguments, apply_each
 from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
+from .clearing import parameters_given, read_asking, read_setting_of
 from .draws import read_draws
 from .entries import elements_of, entry_of
 from .filling import FILLED, MUTE, WRITERS, fills_entry, sets_item, stores_entries
-from .gradients import parameters_given, read_setting_of
 from .noise import is_noise_class, is_quiet_function
 from .operations import iterate
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
@@ -41,6 +41,7 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     read_setting_of(reader, node)
     callees = reader.evaluate(node.func)
     read_draws(reader, callees, node)
+    read_asking(reader, callees, node)
     if discarded and tells_only(reader, callees):
         reader.quiet += 1
         arguments = read_arguments(reader, node)
@@ -67,7 +68,7 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     given = _fill_or_apply(reader, callees, arguments, WRITERS if discarded else MUTE)
     reader.quiet = quiet
     stores_entries(reader, callees, node)
-    return join(given, parameters_given(callees))
+    return join(given, parameters_given(reader, callees))
 
 
 def _ask_mapping(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | None:

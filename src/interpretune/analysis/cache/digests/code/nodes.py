@@ -9,6 +9,7 @@ from typing import Any
 
 from ..tokens import frame
 from .compiled import code_token
+from .gradients import OwnGradients
 from .source import Source, is_cell
 from .values import Atoms, Known
 
@@ -42,6 +43,7 @@ class Node:
     seeded: frozenset[str] = frozenset()
     #: Which generators were seeded before each function that it calls.
     seeded_before: dict[Node, frozenset[str]] = field(default_factory=dict)
+    gradients: OwnGradients = field(default_factory=OwnGradients)
 
     @cached_property
     def token(self) -> bytes:
@@ -83,6 +85,7 @@ class Node:
         self.draws.clear()
         self.seeded_before.clear()
         self.seeded = frozenset()
+        self.gradients = OwnGradients()
         self.returns = []
 
     def own_colour(self) -> bytes:

@@ -8,8 +8,9 @@ like any other of unknown kind, since then its state may reach the rows.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
+
+from ..base_names import base_names
 
 __all__ = ["is_noise", "is_noise_class", "is_quiet_function", "says_of_the_world"]
 
@@ -37,10 +38,9 @@ def is_noise(value: Any) -> bool:
     return is_noise_class(kind)
 
 
-@lru_cache(maxsize=4096)
 def is_noise_class(cls: type) -> bool:
     """Tell whether objects of a class only tell people about the run or keep threads apart."""
-    return any(f"{base.__module__}.{base.__qualname__}" in NOISE_CLASSES for base in cls.__mro__)
+    return not NOISE_CLASSES.isdisjoint(base_names(cls))
 
 
 def is_quiet_function(value: Any) -> bool:
