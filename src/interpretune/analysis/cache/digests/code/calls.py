@@ -11,7 +11,7 @@ from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_su
 from .clearing import parameters_given, read_asking, read_setting_of
 from .draws import read_draws
 from .entries import elements_of, entry_of
-from .filling import FILLED, MUTE, WRITERS, fills_entry, sets_item, stores_entries
+from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stores_entries
 from .noise import is_noise_class, is_quiet_function
 from .operations import iterate
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
@@ -65,7 +65,8 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
         # What a function does on the way to a message may matter, so it is followed.
         reader.quiet = 0
     arguments = read_arguments(reader, node)
-    given = _fill_or_apply(reader, callees, arguments, WRITERS if discarded else MUTE)
+    writers = WRITERS if discarded else MUTE
+    given = _fill_or_apply(reader, callees, arguments, writers - TAKING if reader.trying else writers)
     reader.quiet = quiet
     stores_entries(reader, callees, node)
     return join(given, parameters_given(reader, callees))

@@ -24,6 +24,7 @@ __all__ = [
     "FILLED",
     "MUTE",
     "NUMBERS",
+    "TAKING",
     "WRITERS",
     "counts_entry",
     "counts_up",
@@ -31,6 +32,7 @@ __all__ = [
     "fills_entry",
     "sets_item",
     "stores_entries",
+    "takes_hooks_away",
 ]
 
 #: Containers whose methods are known.
@@ -57,6 +59,8 @@ WRITERS = frozenset(
 )
 #: Those of them that give nothing back, whatever is done with it.
 MUTE = WRITERS - {"setdefault", "pop", "popitem", "popleft"}
+#: Those that raise where what they take away is not there.
+TAKING = frozenset(["remove", "pop", "popitem", "popleft"])
 NUMBERS = (bool, int, float, complex)
 #: What is added to an attribute or global, without anything but the sum coming of it.
 _SUMS = (*NUMBERS, str, list)
@@ -135,6 +139,8 @@ def fills_entry(reader: Reader, node: ast.Call) -> bool:
     method = node.func
     if not isinstance(method, ast.Attribute) or method.attr not in WRITERS:
         return False
+    if reader.trying and method.attr in TAKING:
+        return False
     entry, parts = method.value, list[ast.expr]()
     if isinstance(entry, ast.Subscript):
         holder, parts = entry.value, [entry.slice]
@@ -182,18 +188,17 @@ def stores_entries(reader: Reader, callees: Atoms, node: ast.Call) -> None:
     (called,) = callees if len(callees) == 1 else (None,)
     if torch is None or reader.unsure or reader.quiet or not isinstance(called, Known):
         return
-    if reader.node.source is None or _takes_hooks_away(reader.node.source.node):
-        return
     if isinstance(called.value, torch.nn.Module) and is_definite(reader, node.func):
         from ..module_runs import certainly_stored
 
         for held, name in certainly_stored(called.value):
             reader.assigned[id(held), entry_step(name)] = ()
+            reader.by_hooks.add((id(held), entry_step(name)))
 
 
 @lru_cache(maxsize=8192)
-def _takes_hooks_away(definition: ast.AST) -> bool:
-    """Tell whether a function may take away a hook that was there when it was called."""
+def takes_hooks_away(definition: ast.AST) -> bool:
+    """Tell whether a function may take away a hook that was there when the step was called."""
     named = {part.attr for part in ast.walk(definition) if isinstance(part, ast.Attribute)}
     return any(name == "remove" or "_hooks" in name for name in named)
 

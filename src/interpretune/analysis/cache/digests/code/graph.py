@@ -23,6 +23,7 @@ from .bytecode import read_code
 from .classes import class_token, read_class
 from .contexts import described, identity, live_bindings, received, taken_apart
 from .draws import draws_unasked
+from .filling import takes_hooks_away
 from .folding import fold, tell_draws
 from .gradients import counted, lose
 from .kinds import encode_kind, installed_token, name_token
@@ -163,7 +164,8 @@ class CodeGraph:
     def close(self) -> bytes:
         """Follow everything that was met and fold it into one token."""
         self._follow()
-        for node, known, line in list(counted(self._nodes.values())):
+        nodes = list(self._nodes.values())
+        for node, known, line in (*counted(nodes), *_stored_by_hooks(nodes)):
             self.count(node, known, line)
         self._follow()
         tell_draws({node for _, node in self._roots}, self.walk)
@@ -336,6 +338,13 @@ class CodeGraph:
         if before != _given(node):
             for caller in node.callers:
                 self._wait(caller)
+
+
+def _stored_by_hooks(nodes: list[Node]) -> Iterator[tuple[Node, Known, int]]:
+    """Give the entries that hooks store before they are read, where any code may take these hooks away."""
+    if any(node.source is not None and takes_hooks_away(node.source.node) for node in nodes):
+        for node in nodes:
+            yield from ((node, known, line) for known, line in node.stored_by_hooks.values())
 
 
 def _given(node: Node) -> tuple[Any, ...]:

@@ -44,6 +44,8 @@ class Node:
     #: Which generators were seeded before each function that it calls.
     seeded_before: dict[Node, frozenset[str]] = field(default_factory=dict)
     gradients: OwnGradients = field(default_factory=OwnGradients)
+    #: Entries of dictionaries that it reads after hooks stored them, with the line.
+    stored_by_hooks: dict[str, tuple[Known, int]] = field(default_factory=dict)
 
     @cached_property
     def token(self) -> bytes:
@@ -86,6 +88,7 @@ class Node:
         self.seeded_before.clear()
         self.seeded = frozenset()
         self.gradients = OwnGradients()
+        self.stored_by_hooks.clear()
         self.returns = []
 
     def own_colour(self) -> bytes:

@@ -71,6 +71,8 @@ class Reader:
         self.quiet = 0
         #: Greater than 0 inside what may be run any number of times, or not at all.
         self.unsure = 0
+        #: Greater than 0 inside what may be left by an error, after which the code goes on.
+        self.trying = 0
         #: Greater than 0 inside a function that this one defines.
         self.inside = 0
         #: How many of these are loops that certainly go through all parameters of a module.
@@ -81,6 +83,8 @@ class Reader:
         self.left_seeded = SHARED
         #: Attributes that were certainly assigned before, by object and name.
         self.assigned: dict[tuple[int, str], Atoms] = {}
+        #: Those of them that hooks store when a model is called.
+        self.by_hooks: set[tuple[int, str]] = set()
 
     def read(self, definition: FunctionNode) -> None:
         """Read the body until nothing new turns up."""
@@ -127,7 +131,9 @@ class Reader:
 
     def _run_parts(self, node: ast.AST) -> None:
         """Read a statement that only holds expressions and other statements."""
+        tries = type(node).__name__ in ("Try", "TryStar")
         self.unsure += 1
+        self.trying += tries
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
                 self.consume(self.evaluate(part))
@@ -138,6 +144,7 @@ class Reader:
                 self.run_body(part.body)
             elif isinstance(part, (ast.match_case, ast.pattern)):
                 self._run_parts(part)
+        self.trying -= tries
         self.unsure -= 1
 
     def evaluate(self, node: ast.expr) -> Atoms:

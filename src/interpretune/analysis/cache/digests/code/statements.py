@@ -15,7 +15,7 @@ from .filling import NUMBERS, counts_entry, counts_up, feeds_itself
 from .imports import import_names
 from .leaving import may_swallow
 from .operations import ask_special, iterate, operate
-from .targets import set_entry, store
+from .targets import forget, set_entry, store
 from .values import Atoms, Bound, Known, join
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
         entered = operate(reader, loud, ("__enter__", "__aenter__", "__exit__", "__aexit__"))
         if item.optional_vars is not None:
             store(reader, item.optional_vars, join(entered, tuple(atom for atom in atoms if reader.is_quiet(atom))))
+    reader.trying += swallows
     reader.run_body(statement.body)
+    reader.trying -= swallows
     if swallows:
         _leave_early(reader, before)
         reader.node.gradients.cleared = cleared
@@ -193,6 +195,7 @@ def _delete(reader: Reader, statement: ast.Delete) -> None:
     for target in statement.targets:
         if isinstance(target, (ast.Attribute, ast.Subscript)):
             base = reader.evaluate(target.value)
+            forget(reader, base, target)
             if isinstance(target, ast.Subscript):
                 reader.use(target.slice)
             read_setting_of(reader, target)
