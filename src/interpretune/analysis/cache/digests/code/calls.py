@@ -11,6 +11,7 @@ from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_su
 from .clearing import parameters_given, read_asking, read_setting_of
 from .draws import read_draws
 from .entries import elements_of, entry_of
+from .files import read_files
 from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stores_entries
 from .noise import is_noise_class, is_quiet_function
 from .operations import iterate
@@ -42,6 +43,7 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     callees = reader.evaluate(node.func)
     read_draws(reader, callees, node)
     read_asking(reader, callees, node)
+    read_files(reader, callees, node)
     if discarded and tells_only(reader, callees):
         reader.quiet += 1
         arguments = read_arguments(reader, node)

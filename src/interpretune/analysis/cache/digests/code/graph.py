@@ -23,6 +23,7 @@ from .bytecode import read_code
 from .classes import class_token, read_class
 from .contexts import described, identity, live_bindings, received, taken_apart
 from .draws import draws_unasked
+from .files import contents
 from .filling import takes_hooks_away
 from .folding import fold, tell_draws
 from .gradients import counted, lose
@@ -165,6 +166,8 @@ class CodeGraph:
         """Follow everything that was met and fold it into one token."""
         self._follow()
         nodes = list(self._nodes.values())
+        for node, label, token in contents(nodes):
+            node.reads[label] = token
         for node, known, line in (*counted(nodes), *_stored_by_hooks(nodes)):
             self.count(node, known, line)
         self._follow()

@@ -55,7 +55,7 @@ _WORLD = {
         {"secrets", "os.urandom", "random.SystemRandom", "uuid.uuid1", "uuid.uuid4", "torch.seed"}
     ),
     "reads variables of the environment that are not told": frozenset({"os.environ"}),
-    "reads files, whose content does not count": frozenset(
+    "reads files, which count only where their paths are certain": frozenset(
         {"builtins.open", "io.open", "torch.load", "numpy.load", "json.load", "pickle.load"}
     ),
 }
