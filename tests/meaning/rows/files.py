@@ -1,4 +1,4 @@
-"""Rows about files that a step reads, or asks for, by a path that is certain."""
+"""Rows about files that a step reads, or asks for, by a path that is certain, and about settings of libraries."""
 
 from functools import partial
 
@@ -53,3 +53,20 @@ kept(
     "numpy.save(",
     "(DIRECTORY / 'log.txt').write_text('earlier'); numpy.save(",
 )
+
+SETTING = """
+    import decimal
+
+    import numpy
+
+    DIGITS = 3
+
+
+    def step(batch, batch_idx):
+        return READ
+    """
+FEW, MANY = "decimal.getcontext().prec = 5; DIGITS = 3", "numpy.set_printoptions(precision=2); DIGITS = 3"
+seen("the precision of decimals", SETTING.replace("READ", "decimal.Decimal(1) / decimal.Decimal(3)"), "DIGITS = 3", FEW)
+seen("how numpy writes arrays down", SETTING.replace("READ", "str(numpy.array([1 / 3]))"), "DIGITS = 3", MANY)
+for title, setting in [("the precision of decimals", FEW), ("how numpy writes arrays down", MANY)]:
+    kept(f"{title}, where nobody sees it", SETTING.replace("READ", "numpy.array([batch])"), "DIGITS = 3", setting)

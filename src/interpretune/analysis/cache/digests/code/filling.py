@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from .targets import is_definite
 from .values import Atoms, Known
 
 if TYPE_CHECKING:
+    from .nodes import Node
     from .reads import Reader
 
 __all__ = [
@@ -31,8 +33,8 @@ __all__ = [
     "feeds_itself",
     "fills_entry",
     "sets_item",
+    "stored_by_hooks",
     "stores_entries",
-    "takes_hooks_away",
 ]
 
 #: Containers whose methods are known.
@@ -197,10 +199,18 @@ def stores_entries(reader: Reader, callees: Atoms, node: ast.Call) -> None:
 
 
 @lru_cache(maxsize=8192)
-def takes_hooks_away(definition: ast.AST) -> bool:
+def _takes_hooks_away(definition: ast.AST) -> bool:
     """Tell whether a function may take away a hook that was there when the step was called."""
     named = {part.attr for part in ast.walk(definition) if isinstance(part, ast.Attribute)}
     return any(name == "remove" or "_hooks" in name for name in named)
+
+
+def stored_by_hooks(nodes: Iterable[Node]) -> Iterator[tuple[Node, Known, int]]:
+    """Give the entries that hooks store before they are read, where any code may take these hooks away."""
+    nodes = list(nodes)
+    if any(node.source is not None and _takes_hooks_away(node.source.node) for node in nodes):
+        for node in nodes:
+            yield from ((node, known, line) for known, line in node.stored_by_hooks.values())
 
 
 def _is_taken(reader: Reader, target: ast.expr) -> bool:

@@ -24,7 +24,7 @@ from .classes import class_token, read_class
 from .contexts import described, identity, live_bindings, received, taken_apart
 from .draws import draws_unasked
 from .files import contents
-from .filling import takes_hooks_away
+from .filling import stored_by_hooks
 from .folding import fold, tell_draws
 from .gradients import counted, lose
 from .kinds import encode_kind, installed_token, name_token
@@ -32,6 +32,7 @@ from .lookup import is_user_class, is_user_function, wrapped_by_installed
 from .nodes import Bindings, Node
 from .random import SHARED, installed_name, shared_name
 from .reads import read_source
+from .settings import settings_seen
 from .source import find_source
 from .values import Atoms, Known
 
@@ -166,9 +167,9 @@ class CodeGraph:
         """Follow everything that was met and fold it into one token."""
         self._follow()
         nodes = list(self._nodes.values())
-        for node, label, token in contents(nodes):
+        for node, label, token in (*contents(nodes), *settings_seen(nodes)):
             node.reads[label] = token
-        for node, known, line in (*counted(nodes), *_stored_by_hooks(nodes)):
+        for node, known, line in (*counted(nodes), *stored_by_hooks(nodes)):
             self.count(node, known, line)
         self._follow()
         tell_draws({node for _, node in self._roots}, self.walk)
@@ -341,13 +342,6 @@ class CodeGraph:
         if before != _given(node):
             for caller in node.callers:
                 self._wait(caller)
-
-
-def _stored_by_hooks(nodes: list[Node]) -> Iterator[tuple[Node, Known, int]]:
-    """Give the entries that hooks store before they are read, where any code may take these hooks away."""
-    if any(node.source is not None and takes_hooks_away(node.source.node) for node in nodes):
-        for node in nodes:
-            yield from ((node, known, line) for known, line in node.stored_by_hooks.values())
 
 
 def _given(node: Node) -> tuple[Any, ...]:
