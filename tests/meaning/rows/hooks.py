@@ -392,3 +392,77 @@ NAMED = """
         head.register_forward_hook(keeps_under("x"))
         """
 fresh("an activation under a captured name", EARLIER, base=(CAPTURING % (DETACHED, "head(hidden)", KEPT), NAMED))
+
+# Who else listens, where a hook's container lies, and who takes hooks away
+
+ELSEWHERE = "other = build_head(1); session.other = other; other.linear.register_forward_hook(ablator.zero)"
+OTHER_STEP = """
+        def make_deep_step(session, head):
+            def step(batch, batch_idx):
+                scores = head(session.model(**batch).logits[:, -1, :16])
+                return {"score": (scores + session.other(scores.repeat(1, 4))).tolist(), "mode": "two"}
+            return step
+        plain_step = make_deep_step(session, head)
+        """
+talking(
+    "a hook that switches on one of another model",
+    "head.register_forward_pre_hook(ablator.start)",
+    HEAD,
+    part="pre_hooks",
+    base=(ABLATOR.replace("head.linear.register_forward_hook(ablator.zero)", ""), ELSEWHERE, OTHER_STEP),
+)
+TARGETS = """
+        first, second = [], []
+        def make_hook(store):
+            def keep(module, args, out):
+                store.append(out)
+            return keep
+        def make_deep_step(session, head):
+            def step(batch, batch_idx):
+                first.clear(); second.clear()
+                head(session.model(**batch).logits[:, -1, :16])
+                return {"score": [float(len(first)), float(len(second))], "mode": "kept"}
+            return step
+        plain_step = make_deep_step(session, head)
+        handle = head.linear.register_forward_hook(make_hook(%s))
+        """
+talking(
+    "into which container a hook puts something",
+    "handle.remove()\n" + dedent(TARGETS % "second"),
+    HEAD,
+    part="hooks",
+    base=TARGETS % "first",
+)
+alone(
+    "a hook made anew for the same container", "handle.remove()\n" + dedent(TARGETS % "first"), base=TARGETS % "first"
+)
+TAKING = CAPTURING.replace(
+    "acts = {}",
+    """acts = {"x": torch.ones(2)}
+        @contextlib.contextmanager
+        def quiet():
+            before, head._forward_hooks = head._forward_hooks, {}
+            yield
+            head._forward_hooks = before
+        """,
+).replace("with torch.no_grad():", "with quiet():") % ("out", "head(hidden)", "acts['x'].tolist()")
+stale(
+    "what hooks kept, where a context manager takes them away",
+    "acts['x'] = torch.zeros(2)",
+    "op.implementation*",
+    base=("import contextlib\n", TAKING + "head.linear.register_forward_hook(keep)\n"),
+)
+TRIED = """
+    todo = [1, 2]
+
+
+    def step(batch, batch_idx):
+        try:
+            todo.BODY
+        except (IndexError, ValueError):
+            return None
+        return batch
+    """
+for taking, less in [("pop()", "[]"), ("remove(2)", "[1]")]:
+    read(f"a list that may be too short for {taking}", TRIED.replace("BODY", taking), "[1, 2]", less)
+filled("a list that is put into, where errors are kept", TRIED.replace("BODY", "append(batch_idx)"), "[1, 2]", "[1]")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from .base_names import base_names
 from .code.noise import is_noise
 from .tokens import IGNORED, NOISE, frame
 from .walk import Walk
@@ -180,9 +181,9 @@ _NOTHING: dict[Any, Any] = {}
 def noise_of(cls: type) -> dict[str, str]:
     """Give the noise attributes of a class, from all classes that it derives from and their libraries."""
     found: dict[str, str] = {}
-    for base in cls.__mro__:
-        for name in (base.__module__.partition(".")[0], f"{base.__module__}.{base.__qualname__}"):
-            found.update(NOISE_ATTRIBUTES.get(name, {}))
+    for name in base_names(cls):
+        found.update(NOISE_ATTRIBUTES.get(name.partition(".")[0], {}))
+        found.update(NOISE_ATTRIBUTES.get(name, {}))
     return found
 
 
@@ -248,9 +249,7 @@ def encode_object(value: Any, walk: Walk) -> bytes:
     Raises:
         UnfingerprintableError: a part of its state lies outside of what Python shows, in an extension type.
     """
-    if is_noise(value) or any(
-        f"{base.__module__}.{base.__qualname__}" in NOISE_CLASSES for base in type(value).__mro__
-    ):
+    if is_noise(value) or not NOISE_CLASSES.keys().isdisjoint(base_names(type(value))):
         return NOISE
     if isinstance(value, weakref.ref):
         target = value()

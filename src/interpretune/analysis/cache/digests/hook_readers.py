@@ -9,6 +9,8 @@ that is taken for one that others listen to counts by its source, which costs no
 from __future__ import annotations
 
 import functools
+import sys
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -27,6 +29,7 @@ __all__ = ["Place", "Readers"]
 Place = tuple[int, str]
 _SCALARS = (int, float, complex, bool, str, bytes, type(None))
 _CONTAINERS = (list, tuple, set, frozenset, deque)
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 #: Kinds of functions that are bound to an object, written in Python or not.
 _BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 
@@ -85,6 +88,8 @@ class Readers:
             value = pending.pop()
             if type(value) in _SCALARS:
                 continue
+            if type(value) is MethodType and id(value.__func__) in self._watching:
+                continue
             if id(value) not in self._met and id(value) not in self._watching:
                 self._met[id(value)] = value
                 pending += self._inside(value)
@@ -103,10 +108,15 @@ class Readers:
             return (value.func, value.args, value.keywords)
         if isinstance(value, functools.cached_property):
             return (value.func,)
+        if isinstance(value, weakref.ref):
+            return (value(),)
+        if isinstance(value, ModuleType) and module_origin(value).user:
+            self._met[id(vars(value))] = vars(value)
         if kind not in _CONTAINERS:
             self._holders.append(value)
         if isinstance(value, Module):
-            return list(value._modules.values())
+            # Its hooks too: those of a module outside of the tree may listen to what one in it says.
+            return [*value._modules.values(), *(hook for kind in _HOOKS for hook in getattr(value, kind).values())]
         if isinstance(value, dict):
             return dict.values(value)
         return tuple(value) if kind in _CONTAINERS else ()
@@ -121,6 +131,10 @@ class Readers:
             # The names of a module are a place to write to; of what they stand for, only what is named is followed.
             self._met[id(known)] = known
             yield from (known[name] for name in names if name in known)
+            # What the function imports itself, by its whole name or below its package.
+            package = known.get("__package__")
+            yield from (sys.modules.get(name) for name in names)
+            yield from (sys.modules.get(f"{package}.{name}") for name in names)
         for cell in function.__closure__ or ():
             self._met[id(cell)] = cell
             try:

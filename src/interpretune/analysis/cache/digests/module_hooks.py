@@ -9,6 +9,7 @@ from torch.nn.modules import module as torch_module
 
 from .distributions import class_origin
 from .hook_readers import Readers
+from .hook_targets import HeldByStep
 from .module_code import ClassCodes
 from .module_tree import Node
 from .observers import is_observer, keeper_token, written_places
@@ -50,9 +51,10 @@ def encode_hooks(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | No
     places = list(_places(nodes))
     unheard = _unheard(nodes, [hook for place in places for hook in place.hooks.values()], codes, walk)
     pieces: list[bytes] = []
+    held = HeldByStep(walk.step)
     for place in places:
         with walk.at(place.path):
-            pieces += _registered(place, unheard, walk)
+            pieces += _registered(place, unheard, held, walk)
     return frame("hooks", *pieces) if pieces else None
 
 
@@ -97,7 +99,7 @@ def _unheard(nodes: list[Node], hooks: list[Any], codes: ClassCodes, walk: Walk)
     return set(watching)
 
 
-def _registered(place: _Place, unheard: set[int], walk: Walk) -> list[bytes]:
+def _registered(place: _Place, unheard: set[int], held: HeldByStep, walk: Walk) -> list[bytes]:
     tokens: list[bytes] = []
     kind = place.kind
     for handle, hook in place.hooks.items():
@@ -112,6 +114,8 @@ def _registered(place: _Place, unheard: set[int], walk: Walk) -> list[bytes]:
         state = [flag if isinstance(flag, bool) else handle in (flag or ()) for flag in place.flags]
         step = f".{kind.strip('_')}[{len(tokens)}]"
         token = keeper_token(hook, walk) or _hook(hook, step, walk)
+        if ways := sorted(held.ways(hook)):
+            token = frame("holding", token, *(way.encode() for way in ways))
         walk.part(token, getattr(hook, "__qualname__", type(hook).__qualname__), name=walk.path + step)
         tokens.append(frame("hook", token, *(b"bool:1" if on else b"bool:0" for on in state)))
     return [walk.path.encode(), kind.encode(), *tokens] if tokens else []

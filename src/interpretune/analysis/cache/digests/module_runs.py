@@ -18,6 +18,7 @@ from torch.nn.modules.module import Module
 
 from .code.source import find_source
 from .distributions import class_origin
+from .module_code import names_in
 from .observers import stored_entries
 
 __all__ = ["certainly_stored"]
@@ -26,6 +27,7 @@ __all__ = ["certainly_stored"]
 _UNSURE = (ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 #: Libraries whose decorators call what they are put over.
 _CALLING = ("torch.", "transformers.")
+_KINDS = ("_forward_pre_hooks", "_forward_hooks")
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
 
 
@@ -35,11 +37,19 @@ def certainly_stored(module: Module) -> Iterator[tuple[dict[Any, Any], Any]]:
     Args:
         module: what is called.
     """
-    if not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules()):
+    hooks = [hook for part in module.modules() for kind in _KINDS for hook in getattr(part, kind).values()]
+    if not hooks or any(map(_takes_away, hooks)):
         return
     for part in _called(module):
         for hook in (*part._forward_pre_hooks.values(), *part._forward_hooks.values()):
             yield from stored_entries(hook)
+
+
+def _takes_away(hook: Any) -> bool:
+    """Tell whether a hook may take another one away, or is no function that could be asked."""
+    function = getattr(hook, "__func__", hook)
+    named = names_in(function.__code__) if isinstance(function, FunctionType) else ["remove"]
+    return any(name == "remove" or name.endswith("_hooks") for name in named)
 
 
 def _called(module: Module) -> Iterator[Module]:

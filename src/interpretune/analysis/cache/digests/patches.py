@@ -39,7 +39,13 @@ ADDED = frozenset(
 #: Torch's own namespaces, through which installed code computes: modules, and the class of tensors.
 _TORCH = ("torch", "torch.nn.functional", "torch.Tensor")
 #: Modules in which one function may take another one's place; what else libraries hold has aliases of its own.
-_COMPUTING = ("torch.nn.", "transformers.models.")
+_MODELS = "transformers.models."
+_COMPUTING = ("torch.nn.", _MODELS)
+#: Modules, by the beginnings of their names, whose functions the models of transformers call.
+_BESIDE = (
+    *("transformers.integrations.", "transformers.masking_utils", "transformers.cache_utils"),
+    *("transformers.modeling_", "transformers.activations", "transformers.pytorch_utils", "transformers.generation."),
+)
 #: How a tensor is printed, which is patched by many to see its shape.
 _SHOWN = frozenset({"torch.Tensor.__repr__", "torch.Tensor.__str__"})
 #: Kinds of values of which modules and classes are full, and which hold no code of the user's.
@@ -99,8 +105,11 @@ def module_patches(modules: Iterable[str]) -> Patches:
     Args:
         modules: their names.
     """
+    names = set(modules)
+    if any(name.startswith(_MODELS) for name in names):
+        names.update(name for name in tuple(sys.modules) if name.startswith(_BESIDE))
     found: list[tuple[str, Any]] = []
-    for name in modules:
+    for name in names:
         module = sys.modules.get(name)
         if type(module) is ModuleType:
             found += _of_module(module)

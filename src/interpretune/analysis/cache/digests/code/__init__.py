@@ -12,9 +12,10 @@ captured objects it needs. Imports go one way only, from the end of this list to
 3. `gradients`, `labels`, `leaving`: what counts only where code reads just that; bodies that an error may end.
 4. `nodes`, `classes`, `kinds`, `operations`: a function or class in the graph; code that is neither; what the language
    asks of objects.
-5. `contexts`, `folding`, `descriptions`, `imports`, `iterating`, `targets`, `filling`: with what a function is called,
-   what comes of the graph, single constructs of the language, and what is only filled.
-6. `builtins`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up to the whole.
-7. `bytecode`: the same without a text.
+5. `contexts`, `folding`, `descriptions`, `imports`, `iterating`, `targets`, `filling`, `clearing`, `made`: with what a
+   function is called, what comes of the graph, single constructs of the language, what is only filled, cleared, made.
+6. `builtins`, `files`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up to the
+   whole.
+7. `bytecode`, `settings`: the same without a text; settings of libraries that it goes by.
 8. `graph`.
 """

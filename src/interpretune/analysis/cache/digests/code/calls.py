@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from .apply import Arguments, apply_each
 from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
+from .clearing import parameters_given, read_asking, read_setting_of
 from .draws import read_draws
 from .entries import elements_of, entry_of
-from .filling import FILLED, MUTE, WRITERS, fills_entry, sets_item, stores_entries
-from .gradients import parameters_given, read_setting_of
+from .files import read_files
+from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stores_entries
 from .noise import is_noise_class, is_quiet_function
 from .operations import iterate
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
@@ -41,6 +42,8 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     read_setting_of(reader, node)
     callees = reader.evaluate(node.func)
     read_draws(reader, callees, node)
+    read_asking(reader, callees, node)
+    read_files(reader, callees, node)
     if discarded and tells_only(reader, callees):
         reader.quiet += 1
         arguments = read_arguments(reader, node)
@@ -64,10 +67,11 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
         # What a function does on the way to a message may matter, so it is followed.
         reader.quiet = 0
     arguments = read_arguments(reader, node)
-    given = _fill_or_apply(reader, callees, arguments, WRITERS if discarded else MUTE)
+    writers = WRITERS if discarded else MUTE
+    given = _fill_or_apply(reader, callees, arguments, writers - TAKING if reader.trying else writers)
     reader.quiet = quiet
     stores_entries(reader, callees, node)
-    return join(given, parameters_given(callees))
+    return join(given, parameters_given(reader, callees))
 
 
 def _ask_mapping(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | None:

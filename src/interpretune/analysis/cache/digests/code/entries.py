@@ -60,8 +60,12 @@ def entry_of(reader: Reader, known: Known, key: Any) -> Atoms:
     """Tell what an entry of a plain container denotes; with an unknown key, any of its entries."""
     value = known.value
     if type(key) in (str, int):
-        if (id(value), entry_step(key)) in reader.assigned:
-            return reader.assigned[id(value), entry_step(key)]
+        place = id(value), entry_step(key)
+        if place in reader.by_hooks and key in value:
+            # Whether hooks are taken away before it is told by code that may not be read yet.
+            reader.node.stored_by_hooks[known.label + place[1]] = known.step(value[key], place[1]), reader.line
+        if place in reader.assigned:
+            return reader.assigned[place]
         try:
             return (known.step(value[key], entry_step(key)),)
         except (KeyError, IndexError, TypeError):

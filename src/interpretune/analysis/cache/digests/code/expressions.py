@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from .builtins import asks_environment
 from .calls import read_call
 from .draws import read_setting
+from .gradients import ask_unknown
 from .labels import label_in_info, note_label
+from .made import is_made
 from .operations import attribute, iterate, operate, subscript
 from .scopes import COMPREHENSIONS
 from .syntax import FunctionNode, body_of
@@ -52,6 +54,8 @@ def _name(reader: Reader, node: ast.Name) -> Atoms:
 def _attribute(reader: Reader, node: ast.Attribute) -> Atoms:
     base = reader.evaluate(node.value)
     note_label(reader, base, node.attr)
+    if not base and not (node.attr == "grad" and is_made(reader, node.value)):
+        ask_unknown(reader, node.attr)
     return join(attribute(reader, base, reader.mangled(node.attr)), label_in_info(reader, node))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +19,21 @@ from .targets import is_definite
 from .values import Atoms, Known
 
 if TYPE_CHECKING:
+    from .nodes import Node
     from .reads import Reader
 
 __all__ = [
     "FILLED",
     "MUTE",
     "NUMBERS",
+    "TAKING",
     "WRITERS",
     "counts_entry",
     "counts_up",
     "feeds_itself",
     "fills_entry",
     "sets_item",
+    "stored_by_hooks",
     "stores_entries",
 ]
 
@@ -57,6 +61,8 @@ WRITERS = frozenset(
 )
 #: Those of them that give nothing back, whatever is done with it.
 MUTE = WRITERS - {"setdefault", "pop", "popitem", "popleft"}
+#: Those that raise where what they take away is not there.
+TAKING = frozenset(["remove", "pop", "popitem", "popleft"])
 NUMBERS = (bool, int, float, complex)
 #: What is added to an attribute or global, without anything but the sum coming of it.
 _SUMS = (*NUMBERS, str, list)
@@ -135,6 +141,8 @@ def fills_entry(reader: Reader, node: ast.Call) -> bool:
     method = node.func
     if not isinstance(method, ast.Attribute) or method.attr not in WRITERS:
         return False
+    if reader.trying and method.attr in TAKING:
+        return False
     entry, parts = method.value, list[ast.expr]()
     if isinstance(entry, ast.Subscript):
         holder, parts = entry.value, [entry.slice]
@@ -182,20 +190,27 @@ def stores_entries(reader: Reader, callees: Atoms, node: ast.Call) -> None:
     (called,) = callees if len(callees) == 1 else (None,)
     if torch is None or reader.unsure or reader.quiet or not isinstance(called, Known):
         return
-    if reader.node.source is None or _takes_hooks_away(reader.node.source.node):
-        return
     if isinstance(called.value, torch.nn.Module) and is_definite(reader, node.func):
         from ..module_runs import certainly_stored
 
         for held, name in certainly_stored(called.value):
             reader.assigned[id(held), entry_step(name)] = ()
+            reader.by_hooks.add((id(held), entry_step(name)))
 
 
 @lru_cache(maxsize=8192)
 def _takes_hooks_away(definition: ast.AST) -> bool:
-    """Tell whether a function may take away a hook that was there when it was called."""
+    """Tell whether a function may take away a hook that was there when the step was called."""
     named = {part.attr for part in ast.walk(definition) if isinstance(part, ast.Attribute)}
     return any(name == "remove" or "_hooks" in name for name in named)
+
+
+def stored_by_hooks(nodes: Iterable[Node]) -> Iterator[tuple[Node, Known, int]]:
+    """Give the entries that hooks store before they are read, where any code may take these hooks away."""
+    nodes = list(nodes)
+    if any(node.source is not None and _takes_hooks_away(node.source.node) for node in nodes):
+        for node in nodes:
+            yield from ((node, known, line) for known, line in node.stored_by_hooks.values())
 
 
 def _is_taken(reader: Reader, target: ast.expr) -> bool:

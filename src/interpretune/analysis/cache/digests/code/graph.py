@@ -23,13 +23,16 @@ from .bytecode import read_code
 from .classes import class_token, read_class
 from .contexts import described, identity, live_bindings, received, taken_apart
 from .draws import draws_unasked
+from .files import contents
+from .filling import stored_by_hooks
 from .folding import fold, tell_draws
-from .gradients import Gradients, OfGradient
+from .gradients import counted, lose
 from .kinds import encode_kind, installed_token, name_token
 from .lookup import is_user_class, is_user_function, wrapped_by_installed
 from .nodes import Bindings, Node
 from .random import SHARED, installed_name, shared_name
 from .reads import read_source
+from .settings import settings_seen
 from .source import find_source
 from .values import Atoms, Known
 
@@ -96,7 +99,6 @@ class CodeGraph:
         self._waiting: deque[Node] = deque()
         self._titles: dict[str, bytes] = {}
         self._methods: dict[tuple[int, int], MethodType] = {}
-        self.gradients = Gradients()
         #: True while a function that is only called is met.
         self._called = False
         #: The node whose values are being looked at, how it names the value, and the value's path.
@@ -164,8 +166,11 @@ class CodeGraph:
     def close(self) -> bytes:
         """Follow everything that was met and fold it into one token."""
         self._follow()
-        for node, known, line in self.gradients.counted(self.walk):
-            self._count(node, known, line)
+        nodes = list(self._nodes.values())
+        for node, label, token in (*contents(nodes), *settings_seen(nodes)):
+            node.reads[label] = token
+        for node, known, line in (*counted(nodes), *stored_by_hooks(nodes)):
+            self.count(node, known, line)
         self._follow()
         tell_draws({node for _, node in self._roots}, self.walk)
         return fold(self._roots)
@@ -193,18 +198,13 @@ class CodeGraph:
         """
         if known.label in node.reads:
             return
-        if isinstance(known, OfGradient):
-            self.gradients.put_off(node, known, line)
-        else:
-            self._count(node, known, line, called)
-
-    def _count(self, node: Node, known: Known, line: int, called: bool = False) -> None:
         self._called = called
         if known.installed:
             node.reads[known.label] = self._named(known, node)
             self._called = False
             return
         try:
+            lose(node, known)
             with self._at(node, known.label, known.path):
                 token = self.walk.child(known.value)
                 node.reads[known.label] = _with_order(token, type(known.value))
@@ -246,6 +246,7 @@ class CodeGraph:
         node.edges.add((label, callee))
         callee.callers.add(node)
         node.seeded_before[callee] = node.seeded_before.get(callee, SHARED) & node.seeded
+        node.gradients.call(callee, certain)
         if certain:
             node.seeded |= callee.seeded
         several = len(callee.returns) > 1
@@ -334,13 +335,18 @@ class CodeGraph:
             self._read_function(node)
 
     def _read_function(self, node: Node) -> None:
-        before = [(known.label, id(known.value)) for known in node.returns], node.seeded
+        before = _given(node)
         node.forget()
         read = read_code if node.source is None else read_source
         read(node, self)
-        if before != ([(known.label, id(known.value)) for known in node.returns], node.seeded):
+        if before != _given(node):
             for caller in node.callers:
                 self._wait(caller)
+
+
+def _given(node: Node) -> tuple[Any, ...]:
+    """Give what callers of a function go by."""
+    return [(known.label, id(known.value)) for known in node.returns], node.seeded, node.gradients.cleared
 
 
 def _with_order(token: bytes, cls: type) -> bytes:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from ..attributes import noise_of
+from ..base_names import base_names
 from .lookup import Getter, Whole, is_followed
 from .values import Atoms, Known
 
@@ -78,4 +79,4 @@ def _label(reader: Reader, known: Known, holder: Any, name: str, step: str) -> A
 
 
 def _is_dataset(value: Any) -> bool:
-    return any(f"{base.__module__}.{base.__qualname__}" == _DATASET for base in type(value).__mro__)
+    return _DATASET in base_names(type(value))

@@ -34,7 +34,8 @@ def may_swallow(managers: Atoms, called: Atoms) -> bool:
 
 
 def _is_swallowing(cls: type) -> bool:
-    if issubclass(cls, contextlib.suppress):
+    # What is put on a stack may be one that does.
+    if issubclass(cls, (contextlib.suppress, contextlib.ExitStack, contextlib.AsyncExitStack)):
         return True
     if not is_user_class(cls):
         return False

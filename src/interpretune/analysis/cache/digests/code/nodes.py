@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..tokens import frame
 from .compiled import code_token
+from .gradients import OwnGradients
 from .source import Source, is_cell
 from .values import Atoms, Known
+
+if TYPE_CHECKING:
+    from .files import FileUse
 
 __all__ = ["Bindings", "Node"]
 
@@ -42,6 +46,11 @@ class Node:
     seeded: frozenset[str] = frozenset()
     #: Which generators were seeded before each function that it calls.
     seeded_before: dict[Node, frozenset[str]] = field(default_factory=dict)
+    gradients: OwnGradients = field(default_factory=OwnGradients)
+    #: Entries of dictionaries that it reads after hooks stored them, with the line.
+    stored_by_hooks: dict[str, tuple[Known, int]] = field(default_factory=dict)
+    #: Files that it reads or writes.
+    files: list[FileUse] = field(default_factory=list)
 
     @cached_property
     def token(self) -> bytes:
@@ -83,6 +92,9 @@ class Node:
         self.draws.clear()
         self.seeded_before.clear()
         self.seeded = frozenset()
+        self.gradients = OwnGradients()
+        self.stored_by_hooks.clear()
+        self.files.clear()
         self.returns = []
 
     def own_colour(self) -> bytes:

@@ -8,8 +8,9 @@ like any other of unknown kind, since then its state may reach the rows.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
+
+from ..base_names import base_names
 
 __all__ = ["is_noise", "is_noise_class", "is_quiet_function", "says_of_the_world"]
 
@@ -37,10 +38,9 @@ def is_noise(value: Any) -> bool:
     return is_noise_class(kind)
 
 
-@lru_cache(maxsize=4096)
 def is_noise_class(cls: type) -> bool:
     """Tell whether objects of a class only tell people about the run or keep threads apart."""
-    return any(f"{base.__module__}.{base.__qualname__}" in NOISE_CLASSES for base in cls.__mro__)
+    return not NOISE_CLASSES.isdisjoint(base_names(cls))
 
 
 def is_quiet_function(value: Any) -> bool:
@@ -55,7 +55,7 @@ _WORLD = {
         {"secrets", "os.urandom", "random.SystemRandom", "uuid.uuid1", "uuid.uuid4", "torch.seed"}
     ),
     "reads variables of the environment that are not told": frozenset({"os.environ"}),
-    "reads files, whose content does not count": frozenset(
+    "reads files, which count only where their paths are certain": frozenset(
         {"builtins.open", "io.open", "torch.load", "numpy.load", "json.load", "pickle.load"}
     ),
 }

@@ -18,7 +18,7 @@ from ..registry import has_own_meaning
 from ..tokens import frame
 from .apply import Arguments, apply
 from .entries import count_length, count_variable, elements_of, entry_of, holds_objects
-from .gradients import read_of_gradient
+from .gradients import lose_module, read_of_gradient
 from .labels import label_of
 from .lookup import (
     ABSENT,
@@ -35,7 +35,7 @@ from .lookup import (
     is_user_class,
     is_users_code,
 )
-from .values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Quiet, Super, join
+from .values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Parameters, Quiet, Super, join
 
 if TYPE_CHECKING:
     from .reads import Reader
@@ -94,7 +94,7 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
     elif isinstance(atom, Quiet):
         return (atom,)
     else:
-        if not read_of_gradient(reader, atom, name):
+        if not read_of_gradient(reader, atom, name) and not isinstance(atom, Parameters):
             reader.consume((atom,))
         return ()
     if isinstance(atom, Known) and isinstance(atom.value, ModuleType) and not module_origin(atom.value).user:
@@ -238,6 +238,8 @@ def iterate(reader: Reader, atoms: Atoms) -> Atoms:
 
 
 def _iterate_object(reader: Reader, atom: Atom) -> Atoms:
+    if isinstance(atom, Known):
+        lose_module(reader.node, atom)
     asked = next((name for name in ("__iter__", "__aiter__", "__getitem__") if _special(atom, name) is not None), None)
     if asked is None:
         return operate(reader, (atom,), ("__next__", "__anext__"))
@@ -278,6 +280,8 @@ def subscript(reader: Reader, atoms: Atoms, index: ast.expr) -> Atoms:
         elif isinstance(atom, Known) and atom.value is os.environ and isinstance(key, str):
             count_variable(reader, key)
         else:
+            if isinstance(atom, Known):
+                lose_module(reader.node, atom)
             given = join(given, operate(reader, (atom,), ("__getitem__", "__missing__")))
     return given
 

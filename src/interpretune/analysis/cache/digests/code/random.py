@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+from ..base_names import base_names
 from ..distributions import module_origin, public_name
 
 __all__ = [
@@ -208,7 +209,7 @@ def refills(name: str) -> bool:
 
 def is_module_class(cls: type) -> bool:
     """Tell whether a class is one of torch modules."""
-    return any(f"{base.__module__}.{base.__qualname__}" == _MODULE for base in cls.__mro__)
+    return _MODULE in base_names(cls)
 
 
 def needs_seed(function: Any) -> bool:

@@ -21,6 +21,7 @@ from .calls import read_arguments
 from .draws import draw, draws_unasked
 from .entries import is_namespace
 from .expressions import EXPRESSIONS
+from .gradients import lose_module
 from .kinds import MODULE_NAMES
 from .lookup import is_followed, is_users_code
 from .noise import is_noise
@@ -28,7 +29,7 @@ from .random import SHARED, installed_name
 from .scopes import Scope, local_names
 from .statements import STATEMENTS
 from .syntax import FunctionNode, body_of
-from .values import Atom, Atoms, Bound, Each, Items, Known, Local, Quiet, Super
+from .values import Atom, Atoms, Bound, Each, Items, Known, Local, Parameters, Quiet, Super
 
 if TYPE_CHECKING:
     from .graph import CodeGraph
@@ -70,14 +71,20 @@ class Reader:
         self.quiet = 0
         #: Greater than 0 inside what may be run any number of times, or not at all.
         self.unsure = 0
+        #: Greater than 0 inside what may be left by an error, after which the code goes on.
+        self.trying = 0
         #: Greater than 0 inside a function that this one defines.
         self.inside = 0
+        #: How many of these are loops that certainly go through all parameters of a module.
+        self.through_all = 0
         #: Installed functions of which it was asked whether their calls draw random numbers, by how they are reached.
         self.asked: set[str] = set()
         #: Generators that are seeded wherever the function is left.
         self.left_seeded = SHARED
         #: Attributes that were certainly assigned before, by object and name.
         self.assigned: dict[tuple[int, str], Atoms] = {}
+        #: Those of them that hooks store when a model is called.
+        self.by_hooks: set[tuple[int, str]] = set()
 
     def read(self, definition: FunctionNode) -> None:
         """Read the body until nothing new turns up."""
@@ -86,11 +93,13 @@ class Reader:
             self.again = False
             self.assigned.clear()
             self.node.seeded, self.left_seeded = frozenset(), SHARED
+            self.node.gradients.begin()
             self.run_body(body_of(definition))
             for local in self.functions.values():
                 if local.scope.escapes:
                     self.consume(local.scope.returns)
         self.node.seeded &= self.left_seeded
+        self.node.gradients.end()
         if self.node.is_open:
             self.consume(tuple(self.node.returns))
 
@@ -122,7 +131,9 @@ class Reader:
 
     def _run_parts(self, node: ast.AST) -> None:
         """Read a statement that only holds expressions and other statements."""
+        tries = type(node).__name__ in ("Try", "TryStar")
         self.unsure += 1
+        self.trying += tries
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
                 self.consume(self.evaluate(part))
@@ -133,6 +144,7 @@ class Reader:
                 self.run_body(part.body)
             elif isinstance(part, (ast.match_case, ast.pattern)):
                 self._run_parts(part)
+        self.trying -= tries
         self.unsure -= 1
 
     def evaluate(self, node: ast.expr) -> Atoms:
@@ -221,6 +233,8 @@ class Reader:
                 self.consume(atom.element)
             elif isinstance(atom, Super):
                 self.consume((atom.receiver,))
+            elif isinstance(atom, Parameters):
+                lose_module(self.node, atom.module)
             elif isinstance(atom, Local) and not atom.scope.escapes:
                 atom.scope.escapes = self.again = True
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from .apply import Arguments, apply_each
 from .calls import read_call, tells_only
+from .clearing import goes_through_all, only_clears, read_setting_of
 from .draws import read_setting, read_training
 from .expressions import IN_PLACE, local_function, test
 from .filling import NUMBERS, counts_entry, counts_up, feeds_itself
-from .gradients import read_setting_of
 from .imports import import_names
 from .leaving import may_swallow
 from .operations import ask_special, iterate, operate
-from .targets import set_entry, store
+from .targets import forget, set_entry, store
 from .values import Atoms, Bound, Known, join
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def _return(reader: Reader, statement: ast.Return) -> None:
     if reader.unsure and reader.scope is reader.top:
         # Whoever calls it cannot count on what only happens further down.
         reader.left_seeded &= reader.node.seeded
+        reader.node.gradients.leave()
     if statement.value is None:
         return
     atoms = reader.evaluate(statement.value)
@@ -92,6 +93,7 @@ def _give_back(reader: Reader, known: Known) -> None:
 
 def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
     seeded, swallows, before = reader.node.seeded, False, dict(reader.assigned)
+    cleared = reader.node.gradients.cleared
     for item in statement.items:
         atoms = reader.evaluate(item.context_expr)
         called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
@@ -100,9 +102,12 @@ def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
         entered = operate(reader, loud, ("__enter__", "__aenter__", "__exit__", "__aexit__"))
         if item.optional_vars is not None:
             store(reader, item.optional_vars, join(entered, tuple(atom for atom in atoms if reader.is_quiet(atom))))
+    reader.trying += swallows
     reader.run_body(statement.body)
+    reader.trying -= swallows
     if swallows:
         _leave_early(reader, before)
+        reader.node.gradients.cleared = cleared
     # Such as `torch.random.fork_rng`, which puts back what was before.
     reader.node.seeded &= seeded
 
@@ -118,13 +123,19 @@ def _leave_early(reader: Reader, before: dict[tuple[int, str], Atoms]) -> None:
 
 def _for(reader: Reader, statement: ast.For | ast.AsyncFor) -> None:
     elements = iterate(reader, reader.evaluate(statement.iter))
+    through_all = goes_through_all(statement, elements)
     reader.unsure += 1
+    reader.through_all += through_all
     store(reader, statement.target, elements)
     reader.run_body([*statement.body, *statement.orelse])
+    reader.through_all -= through_all
     reader.unsure -= 1
 
 
 def _if(reader: Reader, statement: ast.If | ast.While) -> None:
+    for cleared in only_clears(statement):
+        # Whether there is anything to be cleared is asked after it, so to say, as it is then the same.
+        read_setting_of(reader, cleared)
     reader.unsure += 1
     branch: ast.If | ast.While = statement
     while True:
@@ -184,8 +195,10 @@ def _delete(reader: Reader, statement: ast.Delete) -> None:
     for target in statement.targets:
         if isinstance(target, (ast.Attribute, ast.Subscript)):
             base = reader.evaluate(target.value)
+            forget(reader, base, target)
             if isinstance(target, ast.Subscript):
                 reader.use(target.slice)
+            read_setting_of(reader, target)
             ask_special(reader, base, ("__delitem__", "__delattr__"), Arguments())
 
 

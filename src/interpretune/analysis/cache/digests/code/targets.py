@@ -14,7 +14,7 @@ from .values import Atoms, Each, Items, Known, join
 if TYPE_CHECKING:
     from .reads import Reader
 
-__all__ = ["is_definite", "set_entry", "store"]
+__all__ = ["forget", "is_definite", "set_entry", "store"]
 
 
 def store(reader: Reader, target: ast.expr, atoms: Atoms) -> None:
@@ -51,6 +51,13 @@ def set_entry(reader: Reader, target: ast.expr, atoms: Atoms, certain: bool = Tr
             (known,) = base
             if isinstance(known, Known):
                 reader.assigned[id(known.value), name] = atoms
+
+
+def forget(reader: Reader, base: Atoms, target: ast.Attribute | ast.Subscript) -> None:
+    """Let an attribute or element that is deleted no longer denote what it was given before."""
+    for atom in base:
+        if isinstance(atom, Known) and isinstance(target, ast.Attribute):
+            reader.assigned.pop((id(atom.value), reader.mangled(target.attr)), None)
 
 
 def _unpack(reader: Reader, targets: list[ast.expr], atoms: Atoms) -> None:
