@@ -818,7 +818,7 @@ def test_spans_arrays_and_dtypes_of_pandas_count_by_what_they_hold() -> None:
             pd.Int64Dtype(),
             pd.Int32Dtype(),
             pd.DatetimeTZDtype(tz="UTC"),
-            pd.DatetimeTZDtype(tz="Europe/Berlin"),
+            pd.DatetimeTZDtype(tz=zoneinfo.ZoneInfo("Europe/Berlin")),
         ]
     )
 

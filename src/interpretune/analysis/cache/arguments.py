@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import datasets
+import numpy as np
 
 __all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split", "visible_order"]
 
@@ -75,7 +76,7 @@ def read_limit(limit: Any) -> int | None:
     if limit is None:
         return None
     try:
-        if isinstance(limit, bool):
+        if isinstance(limit, (bool, np.bool_)):
             raise TypeError
         number = operator.index(limit)
     except TypeError:
