@@ -18,14 +18,12 @@ from pathlib import Path
 
 import xxhash
 
-from .files import make_directories
+from .files import make_directories, mark_used
 from .manifest import Manifest
 
 __all__ = ["DERIVED", "derived_directories", "derived_directory", "is_derived", "linked", "unfinished"]
 
 DERIVED = ".derived"
-#: Seconds between two records of use.
-USE_RESOLUTION = 60.0
 #: Seconds after which a file that `datasets` has not finished belongs to a process that died.
 UNFINISHED = 3600.0
 #: What `datasets` calls what it makes of a dataset, and what that is called until it is finished.
@@ -83,8 +81,7 @@ def linked(directory: Path, source: Path, names: Iterable[str]) -> Path:
         make_directories(directory.parents[2], directory)
         for name in names:
             _link(directory / name, os.path.abspath(source / name))
-        if abs(time.time() - os.stat(directory).st_mtime) > USE_RESOLUTION:
-            os.utime(directory)
+        mark_used(directory)
     except OSError:
         return source
     return directory

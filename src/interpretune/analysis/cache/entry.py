@@ -15,7 +15,6 @@ import json
 import os
 import re
 import stat
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ import xxhash
 from . import html
 from .derived import linked
 from .errors import CorruptEntryError
-from .files import digest_file, read_bounded, replace_atomically
+from .files import digest_file, mark_used, read_bounded, replace_atomically
 from .manifest import MANIFEST_NAME, MAX_BYTES, Manifest, parse_manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ STATE_NAME = "state.json"
 INFO_NAME = "dataset_info.json"
 PARTS_NAME = "parts.json"
 PIN_NAME = ".pinned"
-#: Seconds between two records of use; more often would cost a write per hit and tell nothing.
-USE_RESOLUTION = 60.0
 _MAX_SIDE_FILE = 512 * 2**20
 _DIGEST = re.compile(rb',\n  "digest": "([0-9a-f]{32})"\n}')
 _DIGEST_LENGTH = len(',\n  "digest": ""\n}') + 32
@@ -107,10 +104,8 @@ class Entry:
 
     def record_use(self) -> None:
         """Remember that it was used now, in the manifest's modification time; never waits, never fails."""
-        manifest = self.path / MANIFEST_NAME
         with suppress(OSError):
-            if abs(time.time() - os.stat(manifest, follow_symlinks=False).st_mtime) > USE_RESOLUTION:
-                os.utime(manifest, follow_symlinks=False)
+            mark_used(self.path / MANIFEST_NAME)
 
     def is_unreplaced(self) -> bool:
         """Tell whether its files are still the ones that its manifest names; more may have come since it was read."""

@@ -48,11 +48,8 @@ class UnfingerprintableError(AnalysisCacheError, TypeError):
         self.path = path
         self.reason = reason
         self.type_name = type_name
-        advice = (
-            _advice(type_name) or "Give its class a `__fingerprint__()` method or call `register_encoder(type, fn)`"
-        )
         self.hint = hint or (
-            f"{advice}, or leave it out of the key with `ignore=({path!r},)` if it cannot change the rows."
+            f"{_advice(type_name)}, or leave it out of the key with `ignore=({path!r},)` if it cannot change the rows."
         )
         kind = f" ({type_name})" if type_name else ""
         super().__init__(f"cannot fingerprint `{path}`{kind}: {reason}. {self.hint}")

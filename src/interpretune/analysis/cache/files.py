@@ -13,6 +13,7 @@ import errno
 import os
 import shutil
 import stat
+import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = [
     "digest_file",
     "is_alive",
     "make_directories",
+    "mark_used",
     "read_bounded",
     "refuse_links",
     "remove",
@@ -38,6 +40,8 @@ __all__ = [
 
 ASIDE_PREFIX = ".tmp-"
 TRASH = ".trash"
+#: Seconds between two records of use; more often would cost a write per hit and tell nothing.
+USE_RESOLUTION = 60.0
 _CHUNK = 8 * 2**20
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
@@ -178,6 +182,19 @@ def read_bounded(path: Path, limit: int) -> bytes:
         return b"".join(pieces)
     finally:
         os.close(descriptor)
+
+
+def mark_used(path: Path) -> None:
+    """Remember in a file's or directory's modification time that it was used now.
+
+    Args:
+        path: the file or directory; not what a link leads to.
+
+    Raises:
+        OSError: it is gone, or another user's.
+    """
+    if abs(time.time() - os.stat(path, follow_symlinks=False).st_mtime) > USE_RESOLUTION:
+        os.utime(path, follow_symlinks=False)
 
 
 def digest_file(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import html
 from .digests.code.graph import encode_called
-from .digests.code.random import generator_of
+from .digests.code.random import generator_of, is_module_class
 from .digests.policy import Policy
 from .digests.registry import find_encoder
 from .digests.results import Part, WalkResult
@@ -24,7 +24,6 @@ __all__ = ["KEY_VERSION", "AnalysisStoreHasher", "Difference", "Fingerprint"]
 #: Part of every key. It grows when the same inputs would get other digests, so old entries are missed and not misread.
 KEY_VERSION = 1
 #: Recognised by name, as torch is not imported to ask.
-MODULE_CLASS = "torch.nn.modules.module.Module"
 
 
 _Changed = tuple[tuple[str, Part | None, Part | None], ...]
@@ -310,9 +309,7 @@ def _models(inputs: Mapping[str, Any]) -> list[tuple[Any, bytes]]:
     So a model that is an input and is captured by the step is read once, and a change of it is told once.
     """
     return [
-        (value, frame("input", name.encode()))
-        for name, value in sorted(inputs.items())
-        if any(f"{base.__module__}.{base.__qualname__}" == MODULE_CLASS for base in type(value).__mro__)
+        (value, frame("input", name.encode())) for name, value in sorted(inputs.items()) if is_module_class(type(value))
     ]
 
 

@@ -14,6 +14,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from . import settings
+from .digests.base_names import base_names
 from .digests.distributions import class_origin
 from .errors import UnfingerprintableError
 from .host_warnings import warn_once, warn_unfingerprintable
@@ -90,7 +91,7 @@ def _first(held: list[Any], name: str) -> Any:
 
 
 def _names(value: Any) -> set[str]:
-    return {f"{cls.__module__}.{cls.__qualname__}" for cls in type(value).__mro__}
+    return set(base_names(type(value)))
 
 
 def held_by(generator: Any, arguments: Mapping[str, Any]) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .digests.code.random import is_module_class
 from .digests.tokens import frame
 from .errors import UnfingerprintableError
 from .session_hooks import hook_functions
@@ -196,16 +197,11 @@ def _samples(model: Any) -> bool:
 def torch_module_of(module: Any) -> Any:
     """Give the torch module that is the model of a module of the host, or whatever it holds as one."""
     model = getattr(module, "model", None)
-    if model is None or _is_torch_module(model):
+    if model is None or is_module_class(type(model)):
         return model
     # Tracing wrappers (nnsight) answer for the torch module that they trace, and are none themselves.
     held = (getattr(model, name, None) for name in ("_model", "_module"))
-    return next((inner for inner in held if _is_torch_module(inner)), model)
-
-
-def _is_torch_module(value: Any) -> bool:
-    names = (f"{cls.__module__}.{cls.__qualname__}" for cls in type(value).__mro__)
-    return "torch.nn.modules.module.Module" in names
+    return next((inner for inner in held if is_module_class(type(inner))), model)
 
 
 def _is_module(value: Any) -> bool:

@@ -13,6 +13,7 @@ from itertools import islice
 from types import FunctionType, ModuleType
 from typing import Any
 
+from .digests.code.lookup import captured
 from .digests.code.source import find_source
 from .session_names import OUTSIDE_OF_BATCHES, codes_in, functions_of, names_in, plain_function, reachable, user_classes
 
@@ -109,12 +110,7 @@ class _Held:
 def _around(function: FunctionType, names: Iterable[str]) -> dict[str, Any]:
     """Give what a function's globals and closure hold under the names that it uses."""
     found = {name: function.__globals__[name] for name in names if name in function.__globals__}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # not filled yet
-            continue
-    return found
+    return found | dict(captured(function))
 
 
 def _run_in(model: Any) -> Iterator[Any]:

@@ -203,7 +203,7 @@ def counted(value: Any, walk: Walk) -> Iterator[tuple[str, Any]]:
     names = [name for name in attributes if name not in noise]
     if walk.policy.include:
         names += [name for name in attributes if name in noise and walk.policy.includes(f"{walk.path}.{name}")]
-    record = EMPTY_AT_FIRST.get(f"{kind.__module__}.{kind.__qualname__}")
+    record = EMPTY_AT_FIRST.get(base_names(kind)[0])
     if record is not None and type(attributes.get(record)) is dict:
         attributes[record] = _NOTHING
     for name in sorted(names):

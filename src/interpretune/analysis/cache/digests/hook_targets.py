@@ -15,7 +15,7 @@ from typing import Any
 
 from torch.nn.modules.module import Module
 
-from .code.lookup import is_user_class, is_user_function
+from .code.lookup import captured, is_user_class, is_user_function
 
 __all__ = ["HeldByStep"]
 
@@ -80,15 +80,7 @@ def _held(hook: Any) -> Iterator[tuple[str, Any]]:
         yield from ((name, value) for name, value in held if _is_target(value))
         hook = hook.func
     if isinstance(hook, FunctionType):
-        yield from ((name, value) for name, value in _cells(hook) if _is_target(value))
-
-
-def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            yield name, cell.cell_contents
-        except ValueError:  # not filled yet
-            continue
+        yield from ((name, value) for name, value in captured(hook) if _is_target(value))
 
 
 def _inside(value: Any) -> Iterator[tuple[str, Any]]:
@@ -98,7 +90,7 @@ def _inside(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, functools.partial):
         yield from (("", value.func), ("", value.args), ("", value.keywords))
     elif isinstance(value, FunctionType) and is_user_function(value):
-        yield from _cells(value)
+        yield from captured(value)
         names = value.__globals__
         yield from ((name, names[name]) for name in value.__code__.co_names if name in names)
         yield from (value.__kwdefaults__ or {}).items()

@@ -18,7 +18,7 @@ from ..attributes import counted
 from ..distributions import function_origin
 from ..tokens import frame
 from ..walk import Walk
-from .lookup import is_users_code, unwrap
+from .lookup import captured, is_users_code, unwrap
 from .noise import is_noise
 
 __all__ = ["decorated_token"]
@@ -40,7 +40,7 @@ def decorated_token(function: FunctionType, walk: Walk) -> list[bytes]:
         return []
     decorates = _decorates(function) or _taken(function)
     pieces = []
-    for name, content in _cells(function):
+    for name, content in captured(function):
         if is_users_code(content) or type(content) in _LITERALS:
             pieces.append(frame("cell", name.encode(), walk.child(content, f".{name}")))
         elif decorates and not is_noise(content):
@@ -83,14 +83,6 @@ def _is_held(function: Any) -> bool:
     return False
 
 
-def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            yield name, cell.cell_contents
-        except ValueError:
-            continue
-
-
 def _decorates(function: Any) -> bool:
     """Tell whether an installed function holds what its library does not tell by its name.
 
@@ -105,7 +97,7 @@ def _decorates(function: Any) -> bool:
         if not isinstance(held, FunctionType) or id(held) in seen:
             continue
         seen.add(id(held))
-        inside = [content for _, content in _cells(held)]
+        inside = [content for _, content in captured(held)]
         if "__wrapped__" in held.__dict__:
             inside.append(held.__dict__["__wrapped__"])
         if any(is_users_code(content) for content in inside):

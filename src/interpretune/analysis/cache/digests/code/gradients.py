@@ -42,6 +42,7 @@ _SAID = ("grad", "requires_grad")
 _TELLING = {"grad": "grad", "requires_grad": "requires_grad", "grad_fn": "requires_grad"}
 #: Stands for all tensors among those of which something was cleared.
 EVERYTHING = 0
+_CONTAINERS = (list, tuple, dict)
 #: Of longer containers only so many elements are looked at.
 _LOOKED_AT = 1000
 
@@ -144,7 +145,8 @@ def lose(node: Node, known: Known) -> None:
     value = known.value
     if is_module_class(type(value)):
         node.gradients.used[known.label] = known
-    elif any(_is_own(tensor) for tensor in _inside(value)):
+    elif isinstance(value, _CONTAINERS):
+        # Looked into where something asks for gradients: code captures many containers, and long ones.
         node.gradients.lost[known.label] = known
 
 
@@ -288,7 +290,7 @@ def tensors_in(value: Any, again: bool = False) -> dict[str, Any]:
 
 
 def _inside(value: Any, depth: int = 3) -> Iterator[Any]:
-    if isinstance(value, (list, tuple, dict)) and depth:
+    if isinstance(value, _CONTAINERS) and depth:
         for part in islice(value.values() if isinstance(value, dict) else value, _LOOKED_AT):
             if is_tensor(part) or is_module_class(type(part)):
                 yield part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ __all__ = [
     "Method",
     "Plain",
     "Whole",
+    "captured",
     "dispatched",
     "find_attribute",
     "find_class_attribute",
@@ -81,6 +82,15 @@ _UNTOLD = frozenset(
     }
 )
 Found = Plain | Method | Getter | Whole | Absent
+
+
+def captured(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Give what a function captured, by name; what it is yet to capture is left out."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
 
 
 def is_user_function(value: Any) -> bool:

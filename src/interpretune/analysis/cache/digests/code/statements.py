@@ -195,9 +195,10 @@ def _delete(reader: Reader, statement: ast.Delete) -> None:
     for target in statement.targets:
         if isinstance(target, (ast.Attribute, ast.Subscript)):
             base = reader.evaluate(target.value)
-            forget(reader, base, target)
             if isinstance(target, ast.Subscript):
                 reader.use(target.slice)
+            else:
+                forget(reader, base, target.attr)
             read_setting_of(reader, target)
             ask_special(reader, base, ("__delitem__", "__delattr__"), Arguments())
 

@@ -53,11 +53,11 @@ def set_entry(reader: Reader, target: ast.expr, atoms: Atoms, certain: bool = Tr
                 reader.assigned[id(known.value), name] = atoms
 
 
-def forget(reader: Reader, base: Atoms, target: ast.Attribute | ast.Subscript) -> None:
-    """Let an attribute or element that is deleted no longer denote what it was given before."""
+def forget(reader: Reader, base: Atoms, name: str) -> None:
+    """Let an attribute that is deleted no longer denote what it was given before."""
     for atom in base:
-        if isinstance(atom, Known) and isinstance(target, ast.Attribute):
-            reader.assigned.pop((id(atom.value), reader.mangled(target.attr)), None)
+        if isinstance(atom, Known):
+            reader.assigned.pop((id(atom.value), reader.mangled(name)), None)
 
 
 def _unpack(reader: Reader, targets: list[ast.expr], atoms: Atoms) -> None:
