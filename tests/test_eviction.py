@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import datasets
+import numpy as np
 import pytest
 
 from interpretune.analysis.cache import eviction
+from interpretune.analysis.cache.digests import file_digests
 from interpretune.analysis.cache.eviction import pin, plan_prune, plan_removal, unpin
 from interpretune.analysis.cache.materializing import materialize
 from interpretune.analysis.cache.settings import configure, enable_analysisstore_caching
@@ -114,3 +121,56 @@ def test_a_removal_that_is_cut_short_waits_in_the_trash(cache, monkeypatch):
     assert cache.find(KEYS[0]) is None
     plan_prune(cache).carry_out()
     assert not list((cache.base / ".trash").glob("*"))
+
+
+#: Asks for rows, and dies where a file that it wrote aside in one of the base's directories would get its name.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import datasets, streaming
+from interpretune.analysis.cache.digests import file_digests
+from interpretune.analysis.cache.materializing import materialize
+from interpretune.analysis.cache.settings import enable_analysisstore_caching
+
+rename, dies_in = os.replace, Path(sys.argv[1])
+
+def replace(aside, path):
+    if Path(path).parent in (dies_in, *dies_in.glob("*")):
+        os.kill(os.getpid(), signal.SIGKILL)
+    rename(aside, path)
+
+os.replace = replace
+file_digests.SETTLED_SECONDS = 0.0
+enable_analysisstore_caching()
+read = datasets.load_from_disk(sys.argv[2])
+step = lambda batch, index: [{"text": str(read[0]["a"]), "numbers": batch}]
+materialize(step, [[1], [2]], features=streaming.FEATURES)
+"""
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        "",
+        ".keys",
+        ".stats",
+        pytest.param(".digests", marks=pytest.mark.skipif(not file_digests.MAPS.exists(), reason="remembers none")),
+    ],
+)
+def test_what_a_death_left_aside_goes_at_once_and_what_the_living_write_stays(base, tmp_path, directory):
+    numbers = np.arange(file_digests.MIN_BYTES // 8)  # what is smaller is not remembered
+    datasets.Dataset.from_dict({"a": numbers}).save_to_disk(str(tmp_path / "read"))
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, str(base / directory), str(tmp_path / "read")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        timeout=120,
+    )
+    assert died.returncode == -signal.SIGKILL
+    (aside,) = [path for path in (base / directory).rglob(".tmp-*") if path.is_file()]
+    living = aside.with_name(f".tmp-{os.getpid()}-0123456789ab")
+    living.touch()
+    planned = plan_prune(AnalysisCache(base))
+    assert aside in planned.leftovers
+    planned.carry_out()
+    assert not aside.exists()
+    assert living.exists()

@@ -21,13 +21,13 @@ from .bases import DEPTH, KEYS, directories_at
 from .derived import derived_directories, is_derived, unfinished
 from .entry import INFO_NAME, PARTS_NAME, PIN_NAME, Entry
 from .errors import AnalysisCacheError, LockTimeoutError
-from .files import TRASH, refuse_links, remove, remove_empty_parents, replace_atomically
+from .files import TRASH, is_abandoned, refuse_links, remove, remove_empty_parents, replace_atomically
 from .leftovers import find_leftovers
 from .locks import LOCKS, KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME
 from .paths import DIGESTS
 from .quarantine import QUARANTINE
-from .statistics import merge_statistics
+from .statistics import STATS, merge_statistics
 from .store import AnalysisCache
 
 log = logging.getLogger("interpretune.analysis.cache")
@@ -226,11 +226,14 @@ def _leftovers(cache: AnalysisCache, now: float) -> Iterator[Path]:
                 yield from unfinished(place, at_work=False)
         elif _is_abandoned(place):
             yield place
+    yield from (path for place in (base, base / STATS) for path in _listed(place) if is_abandoned(path.name))
     for directory in _listed(base / KEYS):
-        yield from (pointer for pointer in _listed(directory) if pointer.name not in keys and is_settled(pointer))
+        for note in _listed(directory):
+            if is_abandoned(note.name) or (note.name not in keys and is_settled(note)):
+                yield note
     for remembered in _listed(base / DIGESTS):
         with suppress(OSError):
-            if now - remembered.lstat().st_mtime > REMEMBERED:
+            if is_abandoned(remembered.name) or now - remembered.lstat().st_mtime > REMEMBERED:
                 yield remembered
     for lock in _listed(base / LOCKS):
         if lock.stem not in keys and is_settled(lock):

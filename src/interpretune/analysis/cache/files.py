@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import time
@@ -26,6 +27,7 @@ __all__ = [
     "aside_name",
     "create_exclusively",
     "digest_file",
+    "is_abandoned",
     "is_alive",
     "make_directories",
     "mark_used",
@@ -47,6 +49,7 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 #: How file systems without hard links answer `os.link`.
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
+_ASIDE = re.compile(r"\.tmp-([0-9]{1,10})-[0-9a-z_]+", re.ASCII)
 
 
 def aside_name() -> str:
@@ -63,6 +66,16 @@ def is_alive(pid: int) -> bool:
     except (OSError, OverflowError):
         return True
     return True
+
+
+def is_abandoned(name: str) -> bool:
+    """Tell whether a name is that of a file that was written aside by a process of this machine that died since.
+
+    A process of another machine counts as dead. So this is for files whose loss is no harm: their writer makes no more
+    of it than of a disk that is full.
+    """
+    found = _ASIDE.fullmatch(name)
+    return found is not None and not is_alive(int(found.group(1)))
 
 
 def sync_directory(directory: Path) -> None:

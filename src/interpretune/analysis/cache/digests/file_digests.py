@@ -109,7 +109,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, token: bytes) -> None:
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".tmp-{os.getpid()}-")
     try:
         with os.fdopen(descriptor, "w") as file:
             json.dump({"token": token.hex()}, file)
