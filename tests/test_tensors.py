@@ -146,6 +146,39 @@ class TestWhatDoesNotCount:
         assert found[0] == found[1] == found[2]
         assert found[0] == {name: tensors.encode_tensor(value, walk) for name, value in named.items()}
 
+    @pytest.mark.parametrize("started", [0, 1])
+    def test_without_threads_or_with_fewer_than_wanted(self, monkeypatch: pytest.MonkeyPatch, started: int) -> None:
+        named = {f".t{n}": sample(300_000 + n, seed=n) for n in range(5)}
+        walk = Walk("inputs.x", find_encoder)
+        expected = tensors.tensor_digests(named, walk)
+        begun: list[threading.Thread] = []
+        start = threading.Thread.start
+
+        def refuse(self: threading.Thread) -> None:
+            if len(begun) == started:
+                raise RuntimeError("can't start new thread")
+            begun.append(self)
+            start(self)
+
+        monkeypatch.setattr(tensor_bytes, "_processors", lambda: 4)
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert tensors.tensor_digests(named, walk) == expected
+        assert len(begun) == started
+
+    def test_what_goes_wrong_in_a_thread_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(self: tensor_bytes.Leaf, at: int) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                raise MemoryError("none left")
+            done.wait()
+
+        done = threading.Event()
+        monkeypatch.setattr(tensor_bytes.Leaf, "do", fail)
+        monkeypatch.setattr(tensor_bytes, "_processors", lambda: 2)
+        run = tensor_bytes.Hashing._run
+        monkeypatch.setattr(tensor_bytes.Hashing, "_run", lambda self: (run(self), done.set()))
+        with pytest.raises(MemoryError, match="none left"):
+            tensors.tensor_digests({f".t{n}": sample(300_000, seed=n) for n in range(3)}, Walk("x", find_encoder))
+
     def test_sharing_of_storage(self) -> None:
         value = sample(400_000)
         walk = Walk("inputs.x", find_encoder)

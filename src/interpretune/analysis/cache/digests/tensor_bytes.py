@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from operator import attrgetter
+from threading import Thread
 
 import torch
 import xxhash
@@ -147,38 +148,62 @@ def _slabs(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
 class Hashing:
     """Leaves being hashed in threads, and in the end by the caller too.
 
-    Args:
-        leaves: what to hash; each has its chunks or its error once `wait` has returned.
+    A leaf has its chunks or its error once `wait` has returned.
     """
 
-    def __init__(self, leaves: list[Leaf]) -> None:
-        # Small ones are hashed without letting go of the interpreter's lock, so threads would only wait for each other.
-        self._small = [leaf for leaf in leaves if leaf.nbytes < SMALL_LEAF]
-        large = sorted((leaf for leaf in leaves if leaf.nbytes >= SMALL_LEAF), key=attrgetter("nbytes"), reverse=True)
+    def __init__(self) -> None:
+        self._most = min(MAX_THREADS, _processors()) - 1  # the caller's thread is one of them
+        # Threads per call: a pool that is kept would not survive a fork, and these cost less than a millisecond.
+        self._threads: list[Thread] = []
+        self._errors: list[BaseException] = []
         self._waiting: deque[tuple[Leaf, int]] = deque()
-        self._running: list[Future[None]] = []
-        threads = min(MAX_THREADS, _processors()) - 1  # the caller's is one of them
-        if threads < 1 or sum(leaf.nbytes for leaf in large) <= SMALL_BYTES:
-            self._waiting += (piece for leaf in large for piece in leaf.pieces())
-            return
-        # A pool per call: one that is kept would not survive a fork, and its threads cost less than a millisecond.
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="tensor-digests")
-        for leaf in large:
+        self._large: list[Leaf] = []
+        #: Hashed without letting go of the interpreter's lock, so that threads would only wait for each other.
+        self._small: list[Leaf] = []
+
+    def add(self, leaf: Leaf) -> None:
+        """Take a leaf; the first large one keeps a thread busy while others are made ready."""
+        if leaf.nbytes < SMALL_LEAF:
+            self._small.append(leaf)
+        elif leaf.nbytes > SMALL_BYTES and not self._threads:
             self._waiting += leaf.pieces()
-            if not self._running:
-                # The largest keeps a thread busy while the others are made ready.
-                self._running.append(pool.submit(self._work))
-        self._running += (pool.submit(self._work) for _ in range(threads))
-        pool.shutdown(wait=False)
+            self._start()
+        else:
+            self._large.append(leaf)
+
+    def begin(self) -> None:
+        """Begin with all leaves taken until now, the largest first."""
+        is_much = bool(self._threads) or sum(leaf.nbytes for leaf in self._large) > SMALL_BYTES
+        for leaf in sorted(self._large, key=attrgetter("nbytes"), reverse=True):
+            self._waiting += leaf.pieces()
+        self._large.clear()
+        if is_much:
+            self._start()
+
+    def _start(self) -> None:
+        idle = self._most - sum(thread.is_alive() for thread in self._threads)
+        with suppress(RuntimeError):  # no thread is to be had: the caller's does what the others leave
+            for _ in range(min(idle, len(self._waiting))):
+                thread = Thread(target=self._run, name="tensor-digests")
+                thread.start()
+                self._threads.append(thread)
 
     def wait(self) -> None:
         """Hash what is left, together with the threads."""
-        self._work()
         for leaf in self._small:
             for _, at in leaf.pieces():
                 leaf.do(at)
-        for future in self._running:
-            future.result()
+        self._work()
+        for thread in self._threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # what `Leaf.do` knows nothing of, such as memory that is not to be had
+            self._errors.append(error)
 
     def _work(self) -> None:
         while True:

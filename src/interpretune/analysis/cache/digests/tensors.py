@@ -145,7 +145,7 @@ class TensorHashing:
         self._tokens: dict[str, bytes] = {}
         self._leaves: dict[str, Leaf] = {}
         self._known: dict[tuple[Any, ...], Leaf] = {}
-        self._running: list[Hashing] = []
+        self._hashing = Hashing()
 
     def add(self, named: Mapping[str, torch.Tensor]) -> None:
         """Begin to hash tensors.
@@ -156,7 +156,7 @@ class TensorHashing:
         Raises:
             UnfingerprintableError: one of them has no bytes to be read; the error's path ends in its name.
         """
-        walk, leaves = self._walk, []
+        walk = self._walk
         self._named.update(named)
         for name, tensor in named.items():
             if not _is_plain(tensor):
@@ -171,9 +171,9 @@ class TensorHashing:
             leaf = self._known.get(identity)
             if leaf is None:
                 leaf = self._known[identity] = Leaf(tensor)
-                leaves.append(leaf)
+                self._hashing.add(leaf)
             self._leaves[name] = leaf
-        self._running.append(Hashing(leaves))
+        self._hashing.begin()
 
     def finish(self) -> dict[str, bytes]:
         """Wait for the threads and give the tokens by name; to be called once, from the same thread.
@@ -181,8 +181,7 @@ class TensorHashing:
         Raises:
             UnfingerprintableError: one of the tensors cannot be read; the error's path ends in its name.
         """
-        for hashing in self._running:
-            hashing.wait()
+        self._hashing.wait()
         named, tokens, walk = self._named, self._tokens, self._walk
         for name, leaf in self._leaves.items():
             if leaf.error is not None:
