@@ -33,7 +33,6 @@ import xxhash
 from .entry import INFO_NAME, PARTS_NAME, STATE_NAME, Entry, state_bytes, update_state
 from .errors import AnalysisCacheError
 from .files import (
-    aside_name,
     create_exclusively,
     make_directories,
     remove_empty_parents,
@@ -44,6 +43,7 @@ from .files import (
 from .leftovers import MARK_PREFIX, named_files, own_marks, remove_leftovers
 from .manifest import GENERATION, MANIFEST_NAME, MAX_BYTES, FileInfo, Manifest, ShardInfo
 from .opening import info_bytes, read_features
+from .paths import aside_name
 from .rows import EncodedRows
 from .writer import ShardWriter
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import xxhash
 
 from .errors import CorruptEntryError
+from .paths import ASIDE_PREFIX, aside_name
 
 __all__ = [
-    "aside_name",
     "create_exclusively",
     "digest_file",
     "is_abandoned",
@@ -40,7 +40,6 @@ __all__ = [
     "sync_parents",
 ]
 
-ASIDE_PREFIX = ".tmp-"
 TRASH = ".trash"
 #: Seconds between two records of use; more often would cost a write per hit and tell nothing.
 USE_RESOLUTION = 60.0
@@ -49,12 +48,7 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 #: How file systems without hard links answer `os.link`.
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
-_ASIDE = re.compile(r"\.tmp-([0-9]{1,10})-[0-9a-z_]+", re.ASCII)
-
-
-def aside_name() -> str:
-    """Give a file name that no other process and no other call uses; it tells the writing process."""
-    return f"{ASIDE_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}"
+_ASIDE = re.compile(re.escape(ASIDE_PREFIX) + r"([0-9]{1,10})-[0-9a-z_]+", re.ASCII)
 
 
 def is_alive(pid: int) -> bool:

@@ -12,8 +12,9 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from .files import ASIDE_PREFIX, is_alive
+from .files import is_alive
 from .manifest import read_manifest
+from .paths import ASIDE_PREFIX
 
 __all__ = ["MARK_PREFIX", "describe_writer", "find_leftovers", "named_files", "own_marks", "remove_leftovers"]
 

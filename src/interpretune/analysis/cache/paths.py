@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import uuid
 from pathlib import Path
 
 import platformdirs
@@ -18,11 +19,13 @@ import xxhash
 from . import settings
 from .notices import notice
 
-__all__ = ["digests_directory", "resolve_base", "safe_name", "temporary_directory"]
+__all__ = ["ASIDE_PREFIX", "aside_name", "digests_directory", "resolve_base", "safe_name", "temporary_directory"]
 
 BASE_VARIABLE = "IT_ANALYSIS_CACHE"
 #: Below the base: what files were found to hold, by their identity. Removing it costs one reading of each.
 DIGESTS = ".digests"
+#: Begins the names of files that are being written; the number of the writing process follows.
+ASIDE_PREFIX = ".tmp-"
 #: The module global in which Hugging Face keeps its temporary directory.
 HF_TEMPORARY = "_TEMP_DIR_FOR_TEMP_CACHE_FILES"
 #: Bytes that a file name may have on common file systems is 255; an entry's name adds the key to one of these.
@@ -36,6 +39,11 @@ _lock = threading.Lock()
 #: One directory per process: a forked child finds its parent's pid here and makes its own.
 _temporary: tuple[int, Path] | None = None
 _warned: set[Path] = set()
+
+
+def aside_name() -> str:
+    """Give a file name that no other process and no other call uses; it tells the writing process."""
+    return f"{ASIDE_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..paths import aside_name
 from .tokens import frame, hex_digest
 
 __all__ = ["remember_in", "remembered_digests"]
@@ -109,7 +110,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, token: bytes) -> None:
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".tmp-{os.getpid()}-")
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=aside_name())
     try:
         with os.fdopen(descriptor, "w") as file:
             json.dump({"token": token.hex()}, file)

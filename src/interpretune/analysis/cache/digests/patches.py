@@ -107,8 +107,7 @@ def module_patches(modules: Iterable[str]) -> Patches:
     """
     names = set(modules)
     if any(name.startswith(_MODELS) for name in names):
-        ours = [name for name in tuple(sys.modules) if name.startswith("transformers.")]  # few, as one look tells
-        names.update(name for name in ours if name.startswith(_BESIDE))
+        names.update(name for name in tuple(sys.modules) if name.startswith(_BESIDE))
     found: list[tuple[str, Any]] = []
     for name in names:
         module = sys.modules.get(name)

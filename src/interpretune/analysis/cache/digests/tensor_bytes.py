@@ -190,7 +190,7 @@ class Hashing:
 
     def wait(self) -> None:
         """Hash what is left, together with the threads."""
-        for leaf in self._small:
+        for leaf in self._small:  # first, as the threads have the large ones to do meanwhile
             for _, at in leaf.pieces():
                 leaf.do(at)
         self._work()
