@@ -55,6 +55,11 @@ def test_a_host_that_moved_the_function_is_left_alone_with_a_warning(tmp_path: P
     assert "uncached" in warning
 
 
+def test_such_a_host_is_no_error_where_warnings_are(tmp_path: Path, base: Path) -> None:
+    found = ask("in_a_host_that_moved_it_where_warnings_are_errors", tmp_path, base)
+    assert found == {"names": True, "warnings": []}
+
+
 def test_a_host_that_asks_by_itself_is_not_hooked(tmp_path: Path, base: Path) -> None:
     assert ask("by_itself", tmp_path, base) == {"during": True, "after": True}
 

@@ -85,6 +85,21 @@ def test_a_warning_made_an_error_leaves_the_toggle_as_it_was():
     assert not is_analysisstore_caching_enabled()
 
 
+def test_a_warning_made_an_error_enables_nothing(tmp_path):
+    configure(base=tmp_path)
+    heard = []
+    settings_module.on_toggle(heard.append)
+    datasets.disable_caching()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="dataset caching is disabled"):
+            enable_analysisstore_caching(base=tmp_path / "other", ignore=("a",))
+    settings_module._callbacks.remove(heard.append)
+    assert heard == [False]
+    assert not is_analysisstore_caching_enabled()
+    assert settings_module.current() == settings_module.Settings(base=tmp_path)
+
+
 def test_unknown_and_impossible_settings_are_refused():
     with pytest.raises(TypeError, match="no such setting: colour"):
         configure(colour="red")

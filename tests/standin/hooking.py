@@ -64,17 +64,21 @@ def before_the_host(workdir: Path) -> dict:
     }
 
 
-def in_a_host_that_moved_it(workdir: Path) -> dict:
+def in_a_host_that_moved_it(workdir: Path, *, said: str = "always") -> dict:
     import interpretune  # noqa: F401
 
     runners = sys.modules[RUNNERS]
     runners.generate_dataset = runners.generate_analysis_dataset
     del runners.generate_analysis_dataset
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter(said, UserWarning)
         enable()
         disable()
     return {"warnings": [str(warning.message) for warning in caught], "names": "generate_dataset" in vars(runners)}
+
+
+def in_a_host_that_moved_it_where_warnings_are_errors(workdir: Path) -> dict:
+    return in_a_host_that_moved_it(workdir, said="error")
 
 
 def under_somebody_elses_patch(workdir: Path) -> dict:

@@ -189,6 +189,15 @@ def run(variant: dict, workdir: Path, number: int, counts: Counts) -> dict:
     found: dict = {"name": variant["name"], "error": None}
     stores: list = []
     caching = analysisstore_caching(variant.get("caching", True), **variant.get("settings", {}))
+    outside = {name: os.environ.get(name) for name in {"IT_ANALYSIS_CACHE", *variant.get("environment", {})}}
+    os.environ.update(variant.get("environment", {}))
+    user = os.geteuid
+    if variant.get("foreign_base"):
+        foreign = workdir / "foreign"
+        foreign.mkdir(exist_ok=True)
+        foreign.chmod(0o777)
+        os.environ["IT_ANALYSIS_CACHE"] = str(foreign)
+        os.geteuid = lambda: foreign.stat().st_uid + 1
 
     def analyse() -> None:
         try:
@@ -209,6 +218,8 @@ def run(variant: dict, workdir: Path, number: int, counts: Counts) -> dict:
 
     with warnings.catch_warnings(record=True) as caught, caching:
         warnings.simplefilter("always")
+        if variant.get("warnings_are_errors"):
+            warnings.simplefilter("error", UserWarning)
         if variant.get("thread"):
             thread = threading.Thread(target=analyse)
             thread.start()
@@ -216,6 +227,9 @@ def run(variant: dict, workdir: Path, number: int, counts: Counts) -> dict:
         else:
             analyse()
     forget()
+    os.geteuid = user
+    for name, value in outside.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
     found["warnings"] = [str(warning.message) for warning in caught if warning.category is UserWarning]
     found["forwards"], found["drawn"] = counts.forwards - forwards, counts.drawn - drawn
     found["outcomes"] = [

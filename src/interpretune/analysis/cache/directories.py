@@ -12,7 +12,6 @@ from . import settings
 from .digests.file_digests import remember_in
 from .digests.registry import find_encoder
 from .digests.walk import Walk
-from .errors import UnfingerprintableError
 from .paths import BASE_VARIABLE, digests_directory, resolve_base, safe_name, temporary_directory
 
 __all__ = ["analysed_dataset", "get_analysis_cache_dir", "rows_digest"]
@@ -61,7 +60,7 @@ def analysed_dataset(datamodule: Any) -> Any:
     loader = getattr(datamodule, "test_dataloader", None)
     try:
         return None if loader is None else getattr(loader(), "dataset", None)
-    except (AttributeError, KeyError, TypeError):  # the data module is not set up yet, and says so in its own way
+    except Exception:  # the data module is not set up yet, and says so in its own way
         return None
 
 
@@ -89,7 +88,7 @@ def _directory(module: Any) -> Path:
         return temporary_directory()
     try:
         rows = rows_digest(dataset)
-    except UnfingerprintableError:
+    except Exception:
         # Said, with the path, when the run itself is fingerprinted; rows without a name have no lasting place.
         return temporary_directory()
     name = getattr(type(module), "_orig_module_name", None) or type(module).__name__

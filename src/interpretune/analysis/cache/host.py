@@ -14,10 +14,11 @@ import importlib.machinery
 import importlib.util
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
+
+from .notices import notice
 
 __all__ = ["answered_by_cache", "install", "toggle", "uninstall"]
 
@@ -77,11 +78,9 @@ def _hook_runner(runners: ModuleType) -> None:
         return
     missing = [name for name in NEEDED if not callable(getattr(runners, name, None))]
     if missing:
-        warnings.warn(
+        notice(
             f"this version of interpretune has no {', '.join(missing)} in {RUNNERS}, so its analyses run uncached. "
-            "Update interpretune-analysis-cache, or use `materialize`.",
-            UserWarning,
-            stacklevel=2,
+            "Update interpretune-analysis-cache, or use `materialize`."
         )
         return
     original = getattr(runners, FUNCTION)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -167,18 +168,29 @@ def _chosen_base(cfg: Any) -> Path | None:
     chosen = getattr(getattr(cfg, "output_store", None), "cache_dir", None)
     if chosen is None:
         return None
-    path = Path(chosen).absolute()
-    ours = (resolve_base(), temporary_directory())
-    return None if any(path == place or place in path.parents for place in ours) else path
+    try:
+        path = Path(chosen).absolute()
+        return None if any(path == place or place in path.parents for place in _own_places()) else path
+    except OSError:  # a relative one, and the working directory is gone
+        return None
+
+
+def _own_places() -> Iterator[Path]:
+    """Give the directories below which lie those that we gave to the host; one that is not to be had is passed over."""
+    for place in (resolve_base, temporary_directory):
+        with suppress(OSError):  # said when the rows are looked for
+            yield place()
 
 
 def _kept(dataset: datasets.Dataset, request: Request) -> datasets.Dataset:
     """Let a dataset know the shards that it was mapped from, if they are ours to link."""
     outcome = last_outcome()
-    if outcome is None or outcome.path is None or AnalysisCache(request.base).base not in outcome.path.parents:
+    if outcome is None or outcome.path is None:
         return dataset
     try:
+        if AnalysisCache(request.base).base not in outcome.path.parents:
+            return dataset
         manifest = read_manifest(outcome.path)[0]
-    except OSError:
+    except OSError:  # the base cannot be used, which was said when the rows were looked for
         return dataset
     return KeptDataset.of(dataset, tuple((outcome.path / shard.file, shard.rows) for shard in manifest.shards))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import warnings
 
 from .errors import UnfingerprintableError
+from .notices import notice
 
 __all__ = ["warn_once", "warn_unfingerprintable"]
 
@@ -14,12 +14,12 @@ _said: set[str] = set()
 
 
 def warn_once(text: str) -> None:
-    """Warn, unless this process has been told the same before."""
+    """Warn, unless this process has been told the same before; where warnings are errors, log it and go on."""
     with _lock:
         if text in _said:
             return
         _said.add(text)
-    warnings.warn(text, UserWarning, stacklevel=2)
+    notice(text)
 
 
 def warn_unfingerprintable(error: UnfingerprintableError) -> None:

@@ -179,7 +179,8 @@ def enable_analysisstore_caching(
 
     Warns:
         UserWarning: when switched on while Hugging Face dataset caching is disabled. Nothing persists until
-            `datasets.enable_caching()` is called; from then on it does.
+            `datasets.enable_caching()` is called; from then on it does. Where warnings are errors it is raised, and
+            nothing is changed.
     """
     global _state
     given = {
@@ -191,10 +192,15 @@ def enable_analysisstore_caching(
         "trust_versions": trust_versions,
     }
     with _lock:
+        before = _state
         configure(**{name: value for name, value in given.items() if value is not None})
-        _state = replace(_state, enabled=bool(enable))
         if enable and not _hugging_face_caches():
-            warnings.warn(HF_DISABLED_ADVICE, UserWarning, stacklevel=2)
+            try:
+                warnings.warn(HF_DISABLED_ADVICE, UserWarning, stacklevel=2)
+            except UserWarning:  # whoever made warnings errors asked for this one; it must leave nothing half done
+                _state = before
+                raise
+        _state = replace(_state, enabled=bool(enable))
         _tell()
 
 
