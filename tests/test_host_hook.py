@@ -84,6 +84,16 @@ def test_direct_form_finds_the_files_of_datasets_in_a_second_process(tmp_path: P
     assert changed["rows"] != first["rows"]
 
 
+def test_direct_form_counts_the_order_of_keywords_that_a_generator_sees(tmp_path: Path, base: Path) -> None:
+    found = ask("direct_with_keywords", tmp_path, base)
+    assert found["ba"][0] == ["b", "a"]
+    assert found["ab"][0] == ["a", "b"]
+    assert found["ab"] == found["ab again"]
+    assert found["ab"][1] != found["ba"][1]
+    assert found["one"] == found["one, train"] == found["one, Split.TRAIN"]
+    assert found["one"][1] != found["one, test"][1]
+
+
 def test_other_uses_of_datasets_are_left_alone(tmp_path: Path, base: Path) -> None:
     found = ask("direct", tmp_path, base)
     assert found["unrelated"]

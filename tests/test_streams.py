@@ -168,6 +168,18 @@ def test_a_generator_gives_the_split_that_datasets_gives(base, tmp_path, split, 
         assert datasets.load_from_disk(str(last_outcome().path)).split == wanted
 
 
+def test_no_split_and_train_are_one():
+    def generate():
+        yield {"text": "a", "numbers": [1]}
+
+    keys = []
+    for split, status in ((None, "miss"), ("train", "hit"), (datasets.Split.TRAIN, "hit"), ("test", "miss")):
+        assert dataset_from_generator(generate, FEATURES, split=split).split == (split or "train")
+        assert last_outcome().status == status
+        keys.append(last_outcome().key)
+    assert len(set(keys)) == 2
+
+
 def test_a_generator_is_begun_anew(calls):
     calls.failing = True
 

@@ -164,6 +164,37 @@ def direct(workdir: Path, *, change: bool = False) -> dict:
     }
 
 
+def direct_with_keywords(workdir: Path) -> dict:
+    import datasets
+    from scenario import build
+
+    session = build({}, workdir)
+    session.module.setup(session.datamodule)
+    session.datamodule.setup()
+    enable()
+    features = datasets.Features({"name": datasets.Value("string"), "value": datasets.Value("float32")})
+
+    def rows(**weights):
+        total = session.module.model.out.bias.sum()
+        for name, weight in weights.items():
+            yield {"name": name, "value": total * weight}
+
+    def ask(**arguments):
+        given = {"features": features, "cache_dir": str(workdir / "keywords"), **arguments}
+        made = datasets.Dataset.from_generator(rows, **given)
+        return made["name"][:], made.cache_files[0]["filename"]
+
+    return {
+        "ba": ask(gen_kwargs={"b": 1.0, "a": 2.0}),
+        "ab": ask(gen_kwargs={"a": 2.0, "b": 1.0}),
+        "ab again": ask(gen_kwargs={"a": 2.0, "b": 1.0}),
+        "one": ask(gen_kwargs={"a": 2.0}),
+        "one, train": ask(gen_kwargs={"a": 2.0}, split="train"),
+        "one, Split.TRAIN": ask(gen_kwargs={"a": 2.0}, split=datasets.Split.TRAIN),
+        "one, test": ask(gen_kwargs={"a": 2.0}, split="test"),
+    }
+
+
 def direct_changed(workdir: Path) -> dict:
     return direct(workdir, change=True)
 

@@ -11,7 +11,7 @@ from typing import Any
 import datasets
 import numpy as np
 
-__all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split", "visible_order"]
+__all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split", "split_in_key", "visible_order"]
 
 
 def check_callable(value: Any, name: str) -> None:
@@ -97,6 +97,11 @@ def read_split(split: Any) -> str | None:
     if not isinstance(split, (str, datasets.NamedSplit)):
         raise TypeError(f"split must be a name, not {type(split).__name__}")
     return str(split)
+
+
+def split_in_key(split: str | None) -> str | None:
+    """Give what the split of a generator's rows counts as: `datasets` calls it ``"train"`` where none is named."""
+    return None if split == str(datasets.Split.TRAIN) else split
 
 
 def visible_order(function: Callable[..., Any], keywords: Mapping[str, Any]) -> list[str]:

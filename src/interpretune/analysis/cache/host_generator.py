@@ -67,12 +67,16 @@ def with_meaning(original: Callable[..., Any], args: tuple[Any, ...], kwargs: Ma
 
 
 def _fingerprint(generator: Any, arguments: Mapping[str, Any], bound: Mapping[str, Any], held: list[Any]) -> str:
-    from .host_run import configured_hasher  # needs `datasets`, which has been imported by now
+    from .arguments import split_in_key, visible_order  # these need `datasets`, which has been imported by now
+    from .host_run import configured_hasher
 
     session = _first(held, SESSION) or _first(held, MODULE)
-    extra = {
-        name: value for name, value in bound.get("kwargs", {}).items() if name not in ("keep_in_memory", "num_proc")
-    }
+    run = {name: value for name, value in bound.get("kwargs", {}).items() if name not in ("keep_in_memory", "num_proc")}
+    split = bound.get("split")
+    run = {"split": split_in_key(None if split is None else str(split)), **run}
+    order = visible_order(generator, arguments)
+    if order:
+        run["keyword_order"] = order
     return (
         configured_hasher()
         .fingerprint(
@@ -80,7 +84,7 @@ def _fingerprint(generator: Any, arguments: Mapping[str, Any], bound: Mapping[st
             step=generator,
             inputs=arguments,
             features=bound.get("features"),
-            run={"split": None if bound.get("split") is None else str(bound["split"]), **extra},
+            run=run,
         )
         .hexdigest
     )

@@ -21,7 +21,15 @@ from typing import Any, Literal
 
 import datasets
 
-from .arguments import check_callable, read_features, read_inputs, read_limit, read_split, visible_order
+from .arguments import (
+    check_callable,
+    read_features,
+    read_inputs,
+    read_limit,
+    read_split,
+    split_in_key,
+    visible_order,
+)
 from .batches import Batches, batches_from, count_batches, require_repeatable
 from .digests.policy import Policy
 from .digests.results import Part
@@ -167,7 +175,7 @@ def dataset_from_generator(
     check_callable(generator, "generator")
     features, gen_kwargs = read_features(features), read_inputs(gen_kwargs, "gen_kwargs")
     split = read_split(split)
-    run: dict[str, Any] = {"split": split}
+    run: dict[str, Any] = {"split": split_in_key(split)}
     order = visible_order(generator, gen_kwargs)
     if order:
         run["keyword_order"] = order
