@@ -10,6 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+from torch.utils.module_tracker import ModuleTracker  # noqa: E402
+
+from interpretune.analysis.cache import AnalysisStoreHasher  # noqa: E402
 from interpretune.analysis.cache.digests.registry import find_encoder  # noqa: E402
 from interpretune.analysis.cache.digests.walk import Walk  # noqa: E402
 
@@ -131,3 +135,45 @@ class CountsOne:
 
 def test_asking_which_module_it_is_keeps_nothing_of_it() -> None:
     assert key(CountsOne(object()).see, used=True) == key()
+
+
+class Lent(torch.nn.Module):
+    """Gives a parameter to a layer, on which a `ModuleTracker` then hangs a hook."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lent, self.layer = torch.nn.Parameter(torch.ones(2, 2)), torch.nn.Linear(2, 2)
+
+    def forward(self, batch: Any) -> Any:
+        return self.layer(self.lent) * batch
+
+
+def key_of_run(model: Any) -> str:
+    def step(batch: Any, index: int) -> Any:
+        return {"out": model(batch)}
+
+    return AnalysisStoreHasher().fingerprint(step=step, inputs={"model": model}).hexdigest
+
+
+@pytest.mark.parametrize("make", [ModuleTracker, lambda: FlopCounterMode(display=False)])
+@pytest.mark.parametrize("make_model", [lambda: torch.nn.Sequential(torch.nn.Linear(2, 2)), Lent])
+def test_what_tracks_the_modules_at_work_does_not_count(make: Any, make_model: Any) -> None:
+    model = make_model()
+    before, tracker = key_of_run(model), make()
+    tracker.__enter__()
+    try:
+        assert key_of_run(model) == before
+        model(torch.ones(1, 2))
+        assert key_of_run(model) == before
+    finally:
+        tracker.__exit__(None, None, None)
+    assert key_of_run(model) == before
+
+
+def test_what_tracks_the_modules_at_work_counts_where_it_is_read() -> None:
+    model, tracker = torch.nn.Sequential(torch.nn.Linear(2, 2)), ModuleTracker()
+    model.register_forward_hook(lambda module, args, output: output * len(tracker.parents))
+    before = key_of_run(model)
+    with tracker:
+        assert key_of_run(model) != before
+    assert key_of_run(model) == before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from torch.nn.modules import module as torch_module
@@ -26,6 +28,11 @@ NOISE_HOOKS = {
     "transformers.utils.output_capturing": "collects hidden states during a call that asks for them; else idle",
     "transformers.modeling_utils": "lets gradients through to the embeddings, for checkpointing and adapters",
 }
+
+#: What torch's `ModuleTracker`, alone or below `FlopCounterMode`, tells of its hooks' doing: which modules are at work.
+#: Its hooks only watch, so they do not count unless code that takes part may read one of these.
+_TRACKER = "torch.utils.module_tracker"
+_TOLD_BY_TRACKER = ("parents", "is_bw")
 
 _HOOK_KINDS = (
     ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs"),
@@ -87,6 +94,10 @@ def _unheard(nodes: list[Node], hooks: list[Any], codes: ClassCodes, walk: Walk)
     """Give the identities of the hooks that only watch, and write to nothing that anybody else may read."""
     watching = {id(hook): hook for hook in hooks if is_observer(hook)}
     written = {identity: written_places(hook) for identity, hook in watching.items()}
+    for hook in hooks:
+        if (tracker := _tracker(hook)) is not None:
+            watching[id(hook)] = hook
+            written[id(hook)] = {(id(tracker), name) for name in _TOLD_BY_TRACKER}
     if not any(written.values()):
         return set(watching)
     readers = Readers(getattr(hook, "__func__", hook) for hook in watching.values())
@@ -97,6 +108,19 @@ def _unheard(nodes: list[Node], hooks: list[Any], codes: ClassCodes, walk: Walk)
             # It is listened to, so it matters as well what it listens to.
             readers.listen(watching.pop(identity))
     return set(watching)
+
+
+def _tracker(hook: Any) -> Any:
+    """Give the `ModuleTracker` that a hook belongs to; None for every other hook."""
+    if isinstance(hook, MethodType) and hook.__func__.__module__ == _TRACKER:
+        return hook.__self__
+    while isinstance(hook, FunctionType) and hook.__module__ in ("torch.autograd.graph", _TRACKER):
+        # On a tensor lies what `register_multi_grad_hook` puts around a function, and that is made for the tracker.
+        held = inspect.getclosurevars(hook).nonlocals
+        if hook.__module__ == _TRACKER:
+            return held.get("self")
+        hook = held.get("fn")
+    return None
 
 
 def _registered(place: _Place, unheard: set[int], held: HeldByStep, walk: Walk) -> list[bytes]:
