@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("torch")
 
-from test_host_standin import MANUAL, play, statuses
+from test_host_standin import play, statuses
 
 NO_HOME = {"IT_ANALYSIS_CACHE": "~no-such-user-here/base"}  # as where one's own home is not known
 VARIANTS: dict[str, dict[str, Any]] = {

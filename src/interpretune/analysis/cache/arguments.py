@@ -11,7 +11,15 @@ from typing import Any
 import datasets
 import numpy as np
 
-__all__ = ["check_callable", "read_features", "read_inputs", "read_limit", "read_split", "split_in_key", "visible_order"]
+__all__ = [
+    "check_callable",
+    "read_features",
+    "read_inputs",
+    "read_limit",
+    "read_split",
+    "split_in_key",
+    "visible_order",
+]
 
 
 def check_callable(value: Any, name: str) -> None:
