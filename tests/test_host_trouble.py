@@ -17,6 +17,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "field, strict": {"not_understood": "field", "warnings_are_errors": True},
     "not kept, strict": {"enable_datasets_cache": False, "warnings_are_errors": True},
     "no home, strict": {"environment": NO_HOME, "warnings_are_errors": True},
+    # An object that raises something else than `AttributeError` for what it does not have.
+    "raising": {"not_understood": "raising"},
+    "raising, again": {"not_understood": "raising"},
+    "raising, strict": {"not_understood": "raising", "warnings_are_errors": True},
     # No place for the base.
     "no home": {"environment": NO_HOME},
     "no home, own base": {"environment": NO_HOME, "run": {"cache_dir": "own base"}},
@@ -43,6 +47,14 @@ def test_where_warnings_are_errors_the_outcome_tells(runs: dict[str, dict[str, A
     assert statuses(runs["field, strict"]) == ["bypassed"]
     assert statuses(runs["not kept, strict"]) == ["temporary"]
     assert statuses(runs["no home, strict"]) == ["temporary"]
+
+
+def test_an_object_that_raises_is_told_once_by_its_path(runs: dict[str, dict[str, Any]]) -> None:
+    assert [statuses(runs[f"raising{how}"]) for how in ("", ", again", ", strict")] == [["bypassed"]] * 3
+    (warning,) = runs["raising"]["warnings"]
+    for part in ("`module.it_cfg.future_knob`", "looking at it raised KeyError ('label')", "ignore=", "runs uncached"):
+        assert part in warning
+    assert not runs["raising, again"]["warnings"]
 
 
 def test_without_a_home_rows_are_temporary_and_one_warning_says_so(runs: dict[str, dict[str, Any]]) -> None:

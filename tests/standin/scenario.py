@@ -72,6 +72,8 @@ def build(variant: dict, workdir: Path):
         cfg.future_knob = user_side.tickets()
     elif variant.get("not_understood") == "told":
         cfg.future_knob = user_side.TicketBox(variant.get("label", ""))
+    elif variant.get("not_understood") == "raising":
+        cfg.future_knob = user_side.ForgetfulBox()
     session = ITSession(
         getattr(user_side, variant.get("data_module", "UserDataModule")),
         getattr(user_side, variant.get("module", "UserModule")),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import html
+from .digests.asking import asked, refusing
 from .digests.code.graph import encode_called
 from .digests.code.random import generator_of, is_module_class
 from .digests.policy import Policy
@@ -118,6 +119,11 @@ class Fingerprint:
         return html.page(f"Fingerprint {self.hexdigest}", html.tree(self.components, leaves))
 
 
+_SESSION = (
+    "Let the attributes of its module, data module and configs be read, or raise AttributeError where there is none."
+)
+
+
 class AnalysisStoreHasher:
     """Hashes what the inputs of an analysis mean.
 
@@ -189,7 +195,9 @@ class AnalysisStoreHasher:
         Raises:
             UnfingerprintableError: an input cannot be understood; the error has its dotted path.
         """
-        given = {"op.implementation": step, "data": _iterated(data), "schema": features}
+        with refusing("data", data):
+            data = _iterated(data)
+        given = {"op.implementation": step, "data": data, "schema": features}
         named = {name: value for name, value in given.items() if value is not None}
         named.update({f"run.{name}": value for name, value in (run or {}).items()})
         named.update({f"inputs.{name}": value for name, value in (inputs or {}).items()})
@@ -198,9 +206,10 @@ class AnalysisStoreHasher:
         if session is not None:
             from .session import session_components, session_references
 
-            references = session_references(session)
-            for name, value in session_components(session, self.policy).items():
-                named[f"session.{name}" if name in named else name] = value
+            with refusing("session", session, _SESSION):
+                references = session_references(session)
+                for name, value in session_components(session, self.policy).items():
+                    named[f"session.{name}" if name in named else name] = value
         # Where a path may be ignored, what is left out of an input must still count where the step holds it.
         shared = [] if self.policy.ignore else _models(inputs or {})
         from .digests.file_digests import remember_in  # reads Arrow, which only explaining a miss does without
@@ -246,7 +255,8 @@ class AnalysisStoreHasher:
         self, name: str, value: Any, references: Sequence[tuple[Any, bytes]] = (), step: Any = None
     ) -> WalkResult:
         walk = Walk(name, find_encoder, self.policy, step)
-        with walk.standing_for(references):
+        # The walk knows better what it is looking at, where it is at an object; between two, this is what is known.
+        with walk.standing_for(references), refusing(name, value):
             return walk.finish(encode_called(value, walk) if name == "op.implementation" else walk.child(value))
 
 
@@ -318,4 +328,4 @@ def _iterated(data: Any) -> Any:
     if data is None or find_encoder(data) is not None:
         return data
     # Python also iterates over what only gives items by their numbers.
-    return getattr(data, "__iter__", None) or getattr(data, "__getitem__", data)
+    return asked(data, "__iter__") or asked(data, "__getitem__", data)

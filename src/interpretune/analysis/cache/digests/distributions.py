@@ -20,6 +20,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from .asking import asked
 from .whole import whole_package
 
 __all__ = [
@@ -153,8 +154,8 @@ def is_offered(value: Any) -> bool:
 
     Its distribution's version then says all about it, of whatever class it is.
     """
-    module = sys.modules.get(str(getattr(value, "__module__", None)))
-    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    module = sys.modules.get(str(asked(value, "__module__")))
+    name = asked(value, "__qualname__") or asked(value, "__name__")
     return module is not None and vars(module).get(str(name)) is value and not module_origin(module).user
 
 
@@ -168,9 +169,9 @@ def public_name(value: Any) -> str:
         return value.__name__
     if isinstance(value, FunctionType) and _goes_by_a_users_name(value):
         return f"{value.__globals__.get('__name__')}.{value.__code__.co_name}"
-    owner = getattr(value, "__objclass__", None) or getattr(value, "__self__", None)
-    qualified = getattr(value, "__qualname__", None) or getattr(value, "__name__", None) or type(value).__qualname__
-    module = getattr(value, "__module__", None)
+    owner = asked(value, "__objclass__") or asked(value, "__self__")
+    qualified = asked(value, "__qualname__") or asked(value, "__name__") or type(value).__qualname__
+    module = asked(value, "__module__")
     if not isinstance(module, str):
         # Methods of a hidden instance, such as `random.random`, name no module; the class of the instance does.
         holder = owner if isinstance(owner, (type, ModuleType)) else type(value if owner is None else owner)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar, cast
 
+from .asking import asked
 from .distributions import is_offered
 from .instances import holds_builtin, is_record
 from .tokens import frame
@@ -208,7 +209,7 @@ def find_encoder(value: Any) -> Encoder | None:
     """Give the encoder that understands an object, or None."""
     kind: Any = type(value)
     # Asked each time, as notebooks give a class its method after it was refused once.
-    if _registered or hasattr(kind, "__fingerprint__"):
+    if _registered or asked(kind, "__fingerprint__") is not None:
         for base in kind.__mro__:
             if base in _registered:
                 return _own_meaning(_registered[base])

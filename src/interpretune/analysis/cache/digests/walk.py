@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ..errors import UnfingerprintableError
+from .asking import PASSED_ON, refusal
 from .policy import Policy
 from .results import Part, WalkResult
 from .tokens import IGNORED, NOISE, frame, hex_digest
@@ -145,7 +146,8 @@ class Walk:
             step: how it is reached from here: ``".name"``, ``"[3]"``, ``"['key']"``; empty to stay.
 
         Raises:
-            UnfingerprintableError: the object, or one inside it, is of an unknown kind or contains itself.
+            UnfingerprintableError: the object, or one inside it, is of an unknown kind, contains itself, or raises an
+                error while it is looked at.
         """
         self._steps.append(step)
         try:
@@ -156,6 +158,10 @@ class Walk:
             if encoder is None:
                 self.refuse(value, "its meaning is not known to the cache")
             return encoder(value, self) if encoder in _atomic else self._encode(encoder, value)
+        except PASSED_ON:
+            raise
+        except Exception as error:
+            raise refusal(error, self.path, value) from error
         finally:
             self._steps.pop()
 

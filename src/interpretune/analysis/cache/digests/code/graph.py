@@ -217,7 +217,7 @@ class CodeGraph:
                 f"{error.reason}, and the code needs {whole} as a whole{_PLACE}{node.place(line)}",
                 type_name=error.type_name,
                 hint=error.hint,
-            ) from None
+            ) from error.__cause__
 
     def _named(self, known: Known, node: Node) -> bytes:
         if isinstance(known.value, (type, FunctionType)):

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from ..asking import asked
 from ..distributions import (
     PYTHON,
     Origin,
@@ -62,15 +63,15 @@ def origin_of(value: Any) -> Origin:
         return class_origin(value)
     if isinstance(value, ModuleType):
         return module_origin(value)
-    owner = getattr(value, "__objclass__", None)
+    owner = asked(value, "__objclass__")
     if owner is None:
-        held = getattr(value, "__self__", None)
+        held = asked(value, "__self__")
         owner = held if isinstance(held, (type, ModuleType)) or held is None else type(held)
     if isinstance(owner, ModuleType):
         return module_origin(owner)
     if isinstance(owner, type):
         return class_origin(owner)
-    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    module = sys.modules.get(asked(value, "__module__") or "")
     return module_origin(module) if module is not None else class_origin(type(value))
 
 

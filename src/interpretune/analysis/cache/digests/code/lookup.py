@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
+from ..asking import asked
 from ..distributions import class_origin, function_origin, module_origin
 
 __all__ = [
@@ -105,7 +106,7 @@ def is_user_class(cls: type) -> bool:
 
 def is_users_code(value: Any) -> bool:
     """Tell whether a function, method or class is the user's, also below wrappers that change nothing."""
-    value = getattr(unwrap(value), "__func__", value)
+    value = asked(unwrap(value), "__func__", value)
     return is_user_class(value) if isinstance(value, type) else is_user_function(value)
 
 
@@ -120,7 +121,7 @@ _NAMED_TUPLE_METHODS = frozenset(
 
 def is_generated(owner: type, name: str, value: Any) -> bool:
     """Tell whether an entry of a class was generated from its fields, as each Python version does in its own way."""
-    function = getattr(value, "__func__", value)
+    function = asked(value, "__func__", value)
     made = isinstance(function, FunctionType) and function.__code__.co_filename.startswith("<")
     if "__dataclass_params__" in owner.__dict__:
         return name in _DATACLASS_METHODS and (made or not is_user_function(function))
@@ -146,7 +147,7 @@ def unwrap(value: Any) -> Any:
 
 def dispatched(function: Any) -> Mapping[type, Any]:
     """Give the functions of a `functools.singledispatch`, by the class that each serves; of others, nothing."""
-    registry = getattr(function, "registry", None)
+    registry = asked(function, "registry")
     return registry if isinstance(registry, MappingProxyType) and hasattr(function, "dispatch") else {}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..asking import asked
 from ..base_names import base_names
 
 __all__ = ["is_noise", "is_noise_class", "is_quiet_function", "says_of_the_world"]
@@ -45,8 +46,8 @@ def is_noise_class(cls: type) -> bool:
 
 def is_quiet_function(value: Any) -> bool:
     """Tell whether a function only tells people something."""
-    module = getattr(value, "__module__", None)
-    return module in _QUIET_MODULES or f"{module}.{getattr(value, '__qualname__', '')}" in QUIET_FUNCTIONS
+    module = asked(value, "__module__")
+    return module in _QUIET_MODULES or f"{module}.{asked(value, '__qualname__', '')}" in QUIET_FUNCTIONS
 
 
 #: Functions whose results do not follow from what is in the key, by name or by module, and what a note says of them.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+from ..asking import asked
 from ..base_names import base_names
 from ..distributions import module_origin, public_name
 
@@ -141,7 +142,7 @@ _SPELLED = (
 
 def shared_name(value: Any) -> str:
     """Give the name of a method of an instance that its module keeps, such as `random.choice`; empty for others."""
-    held = getattr(value, "__self__", None)
+    held = asked(value, "__self__")
     if held is None or not isinstance(value, (MethodType, BuiltinFunctionType)):
         return ""
     home = sys.modules.get(type(held).__module__)
@@ -214,7 +215,10 @@ def is_module_class(cls: type) -> bool:
 
 def needs_seed(function: Any) -> bool:
     """Tell whether an installed function has a parameter for a seed or generator that need not be given."""
-    function = inspect.unwrap(function) if callable(function) else None
+    try:
+        function = inspect.unwrap(function) if callable(function) else None
+    except Exception:  # an object that wraps nothing, and raises anything when it is asked
+        return False
     if not isinstance(function, FunctionType):
         return False
     code, defaults = function.__code__, function.__defaults__ or ()

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
+from ..asking import PASSED_ON, refusal
 from ..tokens import frame
 from .apply import Arguments
 from .calls import read_arguments
@@ -37,11 +38,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "read_source"]
 
+_RAISES = (
+    "Let the objects that are used there raise AttributeError, and nothing else, for attributes that they do not have; "
+    "or read what is needed of them outside of the function."
+)
+
 
 def read_source(node: Node, graph: CodeGraph) -> None:
     """Find what a function reads, calls and gives back, and write it into its node."""
     assert node.source is not None
-    Reader(node, graph).read(node.source.node)
+    reader = Reader(node, graph)
+    try:
+        reader.read(node.source.node)
+    except PASSED_ON:
+        raise
+    except Exception as error:  # of an object that the code uses, when it was asked what it is
+        where = f" in {node.place(reader.line)}"
+        raise refusal(error, node.path, node.value, where=where, hint=_RAISES) from error
 
 
 class Reader:
