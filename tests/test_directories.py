@@ -91,6 +91,25 @@ class SimpleNamespaceModule:
         self.datamodule = SimpleNamespace(test_dataloader=lambda: SimpleNamespace(dataset=iter([])))
 
 
+def test_a_data_module_or_dataset_that_raises_fails_nothing():
+    enable_analysisstore_caching()
+    module = Module(rows(1))
+    module.datamodule.test_dataloader = raise_not_set_up
+    assert get_analysis_cache_dir(module) == temporary_directory()
+    module = Module(rows(1))
+    module.datamodule.dataset["test"] = Unready()
+    assert get_analysis_cache_dir(module) == temporary_directory()
+
+
+def raise_not_set_up():
+    raise RuntimeError("call `setup` first")
+
+
+class Unready:
+    def __fingerprint__(self):
+        raise RuntimeError("call `setup` first")
+
+
 def test_the_digest_of_files_is_remembered_below_the_base(base, tmp_path):
     enable_analysisstore_caching()
     assert module_of_directories.rows_digest(rows(1)) == module_of_directories.rows_digest(rows(1))
