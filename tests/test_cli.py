@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 
 from interpretune.analysis.cache import AnalysisCache
 from interpretune.analysis.cache.__main__ import main
-from interpretune.analysis.cache.cli import printable
 from interpretune.analysis.cache.listing import parse_age, parse_filter, parse_size
 from interpretune.analysis.cache.statistics import count
+from interpretune.analysis.cache.terminal import printable
 from storing import KEY, store
 
 OTHER = "fedcba9876543210" * 2

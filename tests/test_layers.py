@@ -63,6 +63,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "__init__",
             "__main__",
             "cli",
+            "terminal",
             "demo",
             "host",
             "host_call",

@@ -6,12 +6,10 @@ or a named key is not there; 2 wrong usage. Nothing here imports `datasets` or t
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 import click
@@ -22,64 +20,19 @@ from .html import size_text
 from .listing import parse_age, parse_filter, parse_size, record, select
 from .quarantine import QUARANTINE
 from .store import AnalysisCache, Damage
+from .terminal import Sink, ago, day, printable, table
 
 __all__ = ["main"]
 
-#: Version of what ``--json`` gives; it grows when a field changes its meaning or goes.
-SCHEMA_VERSION = 1
 MIN_PREFIX = 8
 COLUMNS = ("KEY", "OP", "DATASET", "MODULE", "ROWS", "SIZE", "CREATED", "USED")
-
-
-class _Sink:
-    """The one place that prints."""
-
-    def __init__(self, *, as_json: bool, quiet: bool) -> None:
-        self.as_json = as_json
-        self.quiet = quiet
-
-    def data(self, value: dict[str, Any], text: str, keys: Sequence[str] = ()) -> None:
-        """Give data to stdout: as JSON, as keys only, or as text for people."""
-        if self.as_json:
-            click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **value}, indent=2))
-        elif self.quiet:
-            for key in keys:
-                click.echo(key)
-        elif text:
-            click.echo(text)
-
-    def say(self, text: str) -> None:
-        """Tell a person something that is not data."""
-        if not self.quiet:
-            click.echo(printable(text), err=True)
-
-
-def printable(text: str) -> str:
-    """Escape what could move a terminal's cursor or change its colours; names come from outside."""
-    return "".join(
-        char if char.isprintable() or char == " " else char.encode("unicode_escape").decode() for char in text
-    )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    cells = [tuple(printable(cell) for cell in row) for row in rows]
-    widths = [max(len(row[index]) for row in [tuple(head), *cells]) for index in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *cells]]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _ago(seconds: float) -> str:
-    for span, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= span:
-            return f"{seconds / span:.0f} {unit} ago"
-    return "just now"
 
 
 class _Context:
     """What every command needs: the cache and where to print."""
 
     def __init__(self, base: str | None, *, as_json: bool, quiet: bool) -> None:
-        self.sink = _Sink(as_json=as_json, quiet=quiet)
+        self.sink = Sink(as_json=as_json, quiet=quiet)
         # What a command looks at closely, it checks fully, so that a repair finds what the check found.
         self.cache = AnalysisCache(base, verify="full")
 
@@ -159,7 +112,7 @@ def list_entries(context: _Context, filters: Sequence[str], sort: str, limit: in
     rows = [
         (
             *(found.key[:12], found.op, found.dataset, found.module, f"{found.rows:,}", size_text(found.size)),
-            *(_day(found.created), _ago(now - found.used)),
+            *(day(found.created), ago(now - found.used)),
         )
         for found in records
     ]
@@ -168,15 +121,11 @@ def list_entries(context: _Context, filters: Sequence[str], sort: str, limit: in
             "entries": [found.as_json() for found in records],
             "damage": [{"path": str(item.path), "reason": item.reason} for item in damage],
         },
-        _table(COLUMNS, rows),
+        table(COLUMNS, rows),
         [found.key for found in records],
     )
     for item in damage:
         context.sink.say(f"damaged: {item.path}: {item.reason}")
-
-
-def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).date().isoformat()
 
 
 @main.command("show")
