@@ -5,10 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import io
-import os
 import pickle
-import subprocess
-import sys
 import threading
 import types
 import weakref
@@ -207,40 +204,6 @@ def test_keeps_its_key_when_reloaded_from_safetensors(
     model = MODELS[name]()
     assert key(reloaded(model, tmp_path / "here")) == plain_keys[name]
     assert key(model) == plain_keys[name], "saving wrote something on the model"
-
-
-TEN_PROCESSES = """
-import copy, io, pickle, sys
-sys.path.insert(0, {tests!r})
-import torch, test_models as t
-model = t.gpt2()
-order = int(sys.argv[1])
-if order % 2:
-    pickle.dumps(model), copy.deepcopy(model)
-if order % 3 == 1:
-    t.forward(model)
-if order % 3 == 2:
-    t.generate(model)
-print(sorted(t.key(model).items()))
-"""
-
-
-def test_one_key_over_ten_processes(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(TEN_PROCESSES.format(tests=str(Path(__file__).parent)))
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(script), str(number)],
-            env={**os.environ, "PYTHONHASHSEED": str(number * 7), "HF_HUB_OFFLINE": "1"},
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(10)
-    ]
-    outputs = {process.communicate(timeout=250)[0] for process in running}
-    assert len(outputs) == 1
-    assert "inputs.m.weights" in outputs.pop()
 
 
 # --- mutations: the key changes, and it is told where

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -192,29 +189,3 @@ def test_collators_count_with_their_tokenizer() -> None:
     other = collator()
     other.tokenizer.padding_side = "left"
     assert key(other) != key(used)
-
-
-def test_one_key_over_ten_processes(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "import test_tokenizers as t\n"
-        "from pathlib import Path\n"
-        "fast, slow = t.fast(), t.slow(Path(sys.argv[1]))\n"
-        "if len(sys.argv[1]) % 2: t.called(fast), t.called(slow)\n"
-        "print(t.key(fast), t.key(slow))\n"
-    )
-    outputs = set()
-    for number in (0, 9):
-        running = [
-            subprocess.Popen(
-                [sys.executable, "-W", "ignore", str(script), str(tmp_path / ("x" * n))],
-                env={**os.environ, "PYTHONHASHSEED": str(n)},
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for n in range(number + 1, number + 6)
-        ]
-        outputs |= {process.communicate(timeout=200)[0] for process in running}
-    assert len(outputs) == 1
-    assert "inputs.t" in outputs.pop()
