@@ -7,12 +7,9 @@ somebody dropped into ``site-packages`` are user code.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -21,6 +18,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .asking import asked
+from .installed import SITE_FOLDERS, owner_of_file, owner_of_folder
 from .whole import whole_package
 
 __all__ = [
@@ -39,7 +37,6 @@ __all__ = [
 _CACHE = Path(__file__).resolve().parents[1]
 _OWN_FOLDERS = (f"{_CACHE}{os.sep}", f"{_CACHE.parents[2] / 'interpretune_analysis_cache'}{os.sep}")
 _DEMO = f"{_CACHE / 'demo'}{os.sep}"
-_SITE_FOLDERS = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
@@ -71,21 +68,27 @@ def file_origin(path: str) -> Origin:
         Its `Origin`; a file that no installed, non-editable distribution lists is the user's, unless it belongs to a
         package that counts as a whole.
     """
-    for spelling in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
+    for spelling in dict.fromkeys((os.path.abspath(path), _real_path(path))):
         if _in_standard_library(spelling):
             return PYTHON
         if spelling.startswith(_OWN_FOLDERS) and not spelling.startswith(_DEMO):
             return OWN
-        file = Path(spelling)
-        for folder in file.parents:
-            relative = file.relative_to(folder).as_posix()
-            # The namesake is asked first, as reading the records of a hundred others takes half a second.
-            top = _normal(relative.partition("/")[0].removesuffix(".py"))
-            for distribution in sorted(_distributions_in(folder), key=lambda one: one.name != top):
-                if distribution.owns(relative):
-                    return Origin(False, distribution.name)
+        owner = owner_of_file(spelling)
+        if owner is not None:
+            return Origin(False, owner)
     package = whole_package(path)
     return USER if package is None else Origin(False, package)
+
+
+def _real_path(path: str) -> str:
+    # Each call of `realpath` asks the system about every folder above; of all files, there are few.
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path)
+    return os.path.join(_real_folder(folder), name)
+
+
+_real_folder = cache(os.path.realpath)
 
 
 def module_origin(module: ModuleType) -> Origin:
@@ -103,7 +106,8 @@ def module_origin(module: ModuleType) -> Origin:
     parent = sys.modules.get(name.rpartition(".")[0])
     if not folders and parent is not None:
         return module_origin(parent)  # made by an extension module for itself, such as `torch._C._nn`
-    return next((origin for folder in folders if not (origin := _folder_origin(folder)).user), USER)
+    owners = (owner_of_folder(os.path.abspath(folder)) for folder in folders)
+    return next((Origin(False, owner) for owner in owners if owner is not None), USER)
 
 
 def function_origin(function: FunctionType) -> Origin:
@@ -245,78 +249,5 @@ def _standard_folders() -> tuple[str, ...]:
 def _in_standard_library(path: str) -> bool:
     for folder in _standard_folders():
         if path.startswith(folder + os.sep):
-            return not any(name in Path(path[len(folder) :]).parts for name in _SITE_FOLDERS)
+            return not any(name in Path(path[len(folder) :]).parts for name in SITE_FOLDERS)
     return False
-
-
-@dataclass(frozen=True)
-class _Distribution:
-    """One ``*.dist-info`` or ``*.egg-info`` folder."""
-
-    name: str
-    info: Path
-
-    def owns(self, path: str) -> bool:
-        """Tell whether the distribution installed this file (relative to the folder that holds both)."""
-        if _is_editable(self.info):
-            return False
-        record = _read(str(self.info / "RECORD")) or _read(str(self.info / "installed-files.txt"))
-        if record is not None:
-            return f"\n{path}," in record or f'\n"{path}",' in record or f"\n../{path}\n" in record
-        # Linux distributions strip RECORD; a source tree with an egg-info beside it is a development install.
-        if self.info.parent.name not in _SITE_FOLDERS:
-            return False
-        top = path.partition("/")[0].removesuffix(".py")
-        listed = _read(str(self.info / "top_level.txt"))
-        return f"\n{top}\n" in listed if listed is not None else _normal(self.name) == _normal(top)
-
-
-@cache
-def _distributions_in(folder: Path) -> tuple[_Distribution, ...]:
-    def entries() -> Iterator[_Distribution]:
-        try:
-            names = sorted(os.listdir(folder))
-        except OSError:
-            return
-        for name in names:
-            if name.endswith((".dist-info", ".egg-info")):
-                yield _Distribution(_declared_name(folder / name), folder / name)
-
-    return tuple(entries())
-
-
-def _declared_name(info: Path) -> str:
-    stem = info.name.rpartition(".")[0]
-    return _normal(re.split(r"-\d", stem)[0])
-
-
-def _folder_origin(folder: str) -> Origin:
-    path = Path(os.path.abspath(folder))
-    for distribution in _distributions_in(path.parent):
-        record = None if _is_editable(distribution.info) else _read(str(distribution.info / "RECORD"))
-        if record is not None and f"\n{path.name}/" in record:
-            return Origin(False, distribution.name)
-    return USER
-
-
-def _is_editable(info: Path) -> bool:
-    text = _read(str(info / "direct_url.json"))
-    if text is None:
-        return False
-    try:
-        return bool(json.loads(text).get("dir_info", {}).get("editable"))
-    except ValueError:
-        return False
-
-
-@cache
-def _read(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return "\n" + file.read().replace("\r\n", "\n")
-    except OSError:
-        return None
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
