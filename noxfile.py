@@ -31,11 +31,12 @@ TYPED = ["click", "filelock", "platformdirs", "xxhash", "pytest"]
 SPHINX = ["sphinx>=8.1,<10", "myst-parser>=4,<6", "furo"]
 #: What the benchmarks compare with.
 PEERS = ["joblib", "exca"]
-#: What says that keys are the same on every Python, and the plugin, which other people's suites load on each. Between
-#: the oldest and the newest, the rest says nothing new.
-EVERYWHERE = ["code*", "diff", "explain*", "key_stability", "numerics", "observers", "plugin", "tables", "values*"]
-#: What kills processes and fails system calls for minutes; on one Python and on the newest that is enough.
-STORAGE = ["crash", "downstream_suite", "eviction", "faults", "hostile", "locks", "store", "streams", "trouble"]
+#: What says that keys are the same on every Python. Between the oldest and the newest, the rest says nothing new.
+KEYS = ["code*", "diff", "explain*", "key_stability", "numerics", "observers", "tables", "values*"]
+#: On the oldest also what its library and its dependencies' releases may have otherwise.
+OLDEST = [*KEYS, "gathering", "import", "locks", "materialize", "plugin", "store", "streams", "writer*"]
+#: What kills processes, fails system calls and starts whole suites for minutes; on one Python that is enough.
+ONCE = ["crash", "downstream_suite", "faults", "hostile"]
 WHEELS = Path(".nox") / "wheels"
 
 #: Where version managers keep interpreters that are not on the path, or only as shims that may stand for nothing.
@@ -85,6 +86,9 @@ def session(python: str | list[str] = MAIN) -> Callable[[Callable[[nox.Session],
         @functools.wraps(function)
         def isolated(session: nox.Session) -> None:
             session.env["PYTHONPATH"] = None
+            # Compiled when it is imported first, and then kept: of what is installed, most is never imported.
+            session.env["PIP_NO_COMPILE"] = "1"
+            session.env["PYTHONDONTWRITEBYTECODE"] = None
             session.env["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
             function(session)
 
@@ -134,15 +138,15 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test" if session.python == MAIN else "test-light")
     # Two test processes share the cores better than one whose torch has a thread on each of them.
     session.env["OMP_NUM_THREADS"] = "1"
-    workers = ["-n", "auto", "--maxprocesses", "4"]
+    workers = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup"]
     # The table and the campaigns take longer than all the rest; they have sessions of their own.
     apart = ["--ignore=tests/meaning/test_table.py", "--ignore=tests/soak"]
-    if session.python in (MAIN, max(FOUND)):
+    if session.python == MAIN:
         chosen = []
-    elif session.python == min(FOUND):
-        chosen = [f"--ignore={file}" for file in _test_files(STORAGE)]
+    elif session.python == max(FOUND):
+        chosen = [f"--ignore={file}" for file in _test_files(ONCE)]
     else:
-        chosen = _test_files(EVERYWHERE)
+        chosen = _test_files(OLDEST if session.python == min(FOUND) else KEYS)
     session.run("python", "-m", "pytest", *workers, *apart, *chosen, *session.posargs)
 
 

@@ -96,8 +96,8 @@ class Environment:
         command = [sys.executable, "-m", "pip", "--python", self.python, "--disable-pip-version-check", *arguments]
         subprocess.run(command, check=True, capture_output=True)
 
-    def install(self, wheel: Path) -> None:
-        self.pip("install", "--no-deps", "--no-index", wheel)
+    def install(self, *wheels: Path) -> None:
+        self.pip("install", "--no-deps", "--no-index", *wheels)
 
     def uninstall(self, distribution: str) -> None:
         self.pip("uninstall", "--yes", distribution)
@@ -172,8 +172,7 @@ def test_without_a_host(environment: Environment, wheels: dict[str, Path], ours:
 @pytest.mark.parametrize("host", ["host wheel", "host editable by path", "host editable by finder"])
 @pytest.mark.parametrize("ours", ["wheel", "editable"])
 def test_beside_a_host(environment: Environment, wheels: dict[str, Path], ours: str, host: str) -> None:
-    environment.install(wheels[ours])
-    environment.install(wheels[host])
+    environment.install(wheels[ours], wheels[host])
     found = environment.probe()
     assert (found["host"], found["placeholder"]) == (True, False)
 
@@ -186,8 +185,7 @@ def test_beside_a_host(environment: Environment, wheels: dict[str, Path], ours: 
 
 
 def test_every_way_to_start_an_interpreter(environment: Environment, wheels: dict[str, Path], tmp_path: Path) -> None:
-    environment.install(wheels["wheel"])
-    environment.install(wheels["host editable by path"])
+    environment.install(wheels["wheel"], wheels["host editable by path"])
     expected = environment.probe()
     assert environment.probe("-I") == expected
     assert environment.probe("-E", "-s") == expected
@@ -209,8 +207,7 @@ def test_start_up_loads_nothing_but_the_finder(environment: Environment, wheels:
     "gone", ["interpretune_analysis_cache", "interpretune_analysis_cache/finder.py", "interpretune"]
 )
 def test_files_gone_leave_a_quiet_interpreter(environment: Environment, wheels: dict[str, Path], gone: str) -> None:
-    environment.install(wheels["wheel"])
-    environment.install(wheels["host editable by path"])
+    environment.install(wheels["wheel"], wheels["host editable by path"])
     (environment.site / gone).rename(environment.python.parent / "gone")
     assert environment.probe()["placeholder"] is True
 

@@ -69,7 +69,9 @@ def suite(pytester: pytest.Pytester):
         def run(self, *words: str, randomly: bool = False) -> pytest.RunResult:
             plugin = [] if INSTALLED else ["-p", "interpretune_analysis_cache.pytest_plugin"]
             order = [] if randomly else ["-p", "no:randomly"]
-            return pytester.runpytest_subprocess(*order, *plugin, *words, timeout=120)
+            # What these runs do not use takes longer to be imported than everything that they do.
+            unused = ["-p", "no:hypothesispytest", "-p", "no:anyio"]
+            return pytester.runpytest_subprocess(*order, *unused, *plugin, *words, timeout=120)
 
         def computed(self) -> int:
             """Number of calls of the step since last time."""
