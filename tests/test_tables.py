@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,23 @@ def test_what_lies_under_a_null_does_not_count() -> None:
 
     items = pa.ListArray.from_buffers(pa.list_(pa.int64()), 3, [mask, offsets], children=[pa.array([1, 7, 8, 2])])
     assert differing(Dataset(pa.table({"l": items})), Dataset.from_dict({"l": [[1], None, [2]]})) == set()
+
+
+@pytest.mark.parametrize("started", [0, 1])
+def test_rows_have_their_digest_where_no_thread_is_to_be_had(started: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = Dataset.from_dict({name: np.arange(300_000) + index for index, name in enumerate("abcd")})
+    expected, start, begun = components(large), threading.Thread.start, []
+
+    def refuse(self: threading.Thread) -> None:
+        if len(begun) == started:
+            raise RuntimeError("can't start new thread")
+        begun.append(self)
+        start(self)
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert components(large) == expected
+    assert len(begun) == started
 
 
 def test_blocks_do_not_show_in_the_digest(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

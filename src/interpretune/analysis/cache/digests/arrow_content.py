@@ -188,8 +188,11 @@ def column_digests(
     threads = min(len(columns), os.cpu_count() or 1, MAX_THREADS)
     if threads < 2 or sum(column.nbytes for column in columns.values()) < SMALL_BYTES:
         return {name: digest(name) for name in columns}
-    with ThreadPoolExecutor(threads, thread_name_prefix="it-cache-columns") as pool:
-        return dict(zip(columns, pool.map(digest, columns), strict=True))
+    try:
+        with ThreadPoolExecutor(threads, thread_name_prefix="it-cache-columns") as pool:
+            return dict(zip(columns, pool.map(digest, columns), strict=True))
+    except RuntimeError:  # the system starts no more threads
+        return {name: digest(name) for name in columns}
 
 
 def _blocks(column: pa.ChunkedArray, rows: np.ndarray[Any, Any] | None) -> Iterator[pa.Array]:
