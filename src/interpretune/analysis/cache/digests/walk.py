@@ -1,7 +1,8 @@
 """One walk over the meaning of one named input.
 
-A `Walk` knows where it is (a dotted path), asks the encoder of each object it meets for a *token*, and collects what a
-person will want to know later: the smallest parts with their digests, notes, and the libraries whose code takes part.
+A `Walk` knows where it is (a dotted path), asks the encoder of each object it meets for a *token*, and, as a
+`Recorder`, collects what a person will want to know later: the smallest parts with their digests, notes, and the
+libraries whose code takes part.
 
 Functions and classes may refer to each other in circles. Whoever meets one calls `Walk.code`, which gives a token of
 its own text at once and puts it on a list; `Walk.finish` works the list off and folds the whole graph into the digest.
@@ -9,27 +10,22 @@ its own text at once and puts it on a list; `Walk.finish` works the list off and
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ..errors import UnfingerprintableError
 from .asking import PASSED_ON, refusal
 from .policy import Policy
-from .results import Part, WalkResult
+from .recording import Recorder
+from .results import WalkResult
 from .tokens import IGNORED, NOISE, frame, hex_digest
 
 if TYPE_CHECKING:
     from .code.graph import CodeGraph
 
 __all__ = ["Composed", "Encoder", "Walk", "atomic"]
-
-#: Parts kept for one component; beyond it a diff names the container instead of the leaf.
-MAX_PARTS = 20_000
-#: Characters of a value or of a source text that a part keeps for a person to read.
-MAX_TEXT = 8_000
 
 
 class Encoder(Protocol):
@@ -61,24 +57,8 @@ class Composed:
     encode: Callable[[Walk], bytes]
 
 
-class _Step:
-    """What `Walk.at` gives; a class, as a generator takes thrice as long and a model has a thousand steps."""
-
-    __slots__ = ("_step", "_steps")
-
-    def __init__(self, steps: list[str], step: str) -> None:
-        self._steps = steps
-        self._step = step
-
-    def __enter__(self) -> None:
-        self._steps.append(self._step)
-
-    def __exit__(self, *error: object) -> None:
-        self._steps.pop()
-
-
 @dataclass
-class Walk:
+class Walk(Recorder):
     """One walk over one named input; see the module's text.
 
     Args:
@@ -94,49 +74,18 @@ class Walk:
     step: Any = None
 
     def __post_init__(self) -> None:
-        self._steps: list[str] = [self.root]
-        self._component = self.root
+        super().__init__(self.root)
         self._components: dict[str, bytes] = {}
-        self._parts: defaultdict[str, dict[str, Part]] = defaultdict(dict)
         self._active: set[int] = set()
         self._memo: dict[int, tuple[bytes, Any]] = {}
-        #: All parts with their names, in the order of recording; and by object in the memo, where it was met and which
-        #: of them lie inside it.
-        self._recorded: list[tuple[str, Part]] = []
+        #: By object in the memo, where it was met and which of the parts recorded lie inside it.
         self._inside: dict[int, tuple[str, int, int]] = {}
         self._graph: CodeGraph | None = None
         #: Grows when code is met or a component filed: each place where that happens counts, so the token there is
         #: not reused elsewhere.
         self._records = 0
-        self.notes: list[str] = []
-        self.ignored: list[str] = []
-        self.uses: set[str] = set()
-        self._stochastic: list[str] = []
-        self._draws: set[str] = set()
-        self._suspected: dict[str, list[str]] = {}
-        self._circumstances: set[str] = set()
-        self._summaries = 0
         #: What was put into installed classes, as far as they were met: see `patches.class_patches`.
         self.searched: dict[type, tuple[tuple[str, Any], ...]] = {}
-
-    @property
-    def path(self) -> str:
-        """The dotted path of the object being looked at."""
-        return "".join(self._steps)
-
-    def at(self, step: str) -> AbstractContextManager[None]:
-        """Stand one step deeper: ``".name"``, ``"[3]"``, ``"['key']"``."""
-        return _Step(self._steps, step)
-
-    @contextmanager
-    def standing(self, path: str, component: str | None = None) -> Iterator[None]:
-        """Stand at another absolute path (code reached from somewhere else goes by its own name)."""
-        steps, self._steps = self._steps, [path]
-        before, self._component = self._component, component or self._component
-        try:
-            yield
-        finally:
-            self._steps, self._component = steps, before
 
     def child(self, value: Any, step: str = "") -> bytes:
         """Give the token of an object that lies one step deeper.
@@ -204,36 +153,6 @@ class Walk:
         base, first, last = self._inside.get(identity, ("", 0, 0))
         self.record([(name[len(base) :], part) for name, part in self._recorded[first:last] if name.startswith(base)])
 
-    def mark(self) -> int:
-        """Give a mark between the parts recorded until now and those to come, for `recorded_since`."""
-        return len(self._recorded)
-
-    def recorded_since(self, mark: int) -> tuple[tuple[str, Part], ...] | None:
-        """Give the parts recorded below the current path, by what their names add to it; None if not all were kept.
-
-        Args:
-            mark: what `mark` gave before.
-        """
-        if self._summaries or len(self._parts[self._component]) >= MAX_PARTS:
-            return None
-        base = self.path
-        return tuple((name[len(base) :], part) for name, part in self._recorded[mark:] if name.startswith(base))
-
-    def record(self, parts: Iterable[tuple[str, Part]]) -> None:
-        """Record parts below the current path.
-
-        Args:
-            parts: by what their names add to it.
-        """
-        if self._summaries:
-            return
-        base, kept = self.path, self._parts[self._component]
-        for step, part in parts:
-            if len(kept) < MAX_PARTS:
-                name = base + step
-                kept[name] = part
-                self._recorded.append((name, part))
-
     def code(self, value: Any, label: str) -> bytes:
         """Give the token of a function or class met here, and put it on the list of code to follow.
 
@@ -270,16 +189,6 @@ class Walk:
             self._components[path] = token if known == token else frame("and", known, token)
         return frame("component", path.encode())
 
-    @contextmanager
-    def component(self, name: str) -> Iterator[None]:
-        """Collect the parts recorded meanwhile under ``path + name``; pair it with `file`."""
-        before, self._component = self._component, self.path + name
-        summaries, self._summaries = self._summaries, 0
-        try:
-            yield
-        finally:
-            self._component, self._summaries = before, summaries
-
     def apart(self, value: Any, step: str) -> bytes:
         """Give a token that holds all of an object's meaning, with the code and the components that it brings.
 
@@ -291,12 +200,8 @@ class Walk:
             step: what the path shows for it in errors.
         """
         walk = Walk(self.path, self.find_encoder, self.policy, self.step)
-        walk._component, walk._parts, walk._summaries = self._component, self._parts, self._summaries
-        walk._active, walk._memo = self._active, self._memo
-        walk._recorded, walk._inside = self._recorded, self._inside
-        walk.notes, walk.ignored, walk.uses = self.notes, self.ignored, self.uses
-        walk._stochastic, walk._draws = self._stochastic, self._draws
-        walk._suspected, walk._circumstances = self._suspected, self._circumstances
+        walk._write_into(self)
+        walk._active, walk._memo, walk._inside = self._active, self._memo, self._inside
         token = walk.child(value, step)
         if not walk._records:
             return token
@@ -334,65 +239,6 @@ class Walk:
             yield
         finally:
             self.find_encoder = before
-
-    @contextmanager
-    def summarised(self) -> Iterator[None]:
-        """Record no parts meanwhile: the caller records one for the whole, such as a list of a million items."""
-        self._summaries += 1
-        try:
-            yield
-        finally:
-            self._summaries -= 1
-
-    def part(self, token: bytes | str, text: str = "", name: str | None = None) -> None:
-        """Remember the smallest thing a diff can name, at the current path.
-
-        Args:
-            token: its token or hex digest.
-            text: what a person reads; cut to `MAX_TEXT` characters.
-            name: what to call it instead of the current path.
-        """
-        if self._summaries:
-            return
-        parts = self._parts[self._component]
-        if len(parts) < MAX_PARTS:
-            name = "".join(self._steps) if name is None else name
-            part = parts[name] = Part(token, text[:MAX_TEXT])
-            self._recorded.append((name, part))
-
-    def note(self, text: str) -> None:
-        """Remember something that the key cannot promise, such as a dynamic lookup; kept once."""
-        if text not in self.notes:
-            self.notes.append(text)
-
-    def use(self, distribution: str) -> None:
-        """Remember that code or an object of this installed distribution takes part."""
-        self.uses.add(distribution)
-
-    def stochastic(self, reason: str, *generators: str) -> None:
-        """Remember that the run draws random numbers.
-
-        Args:
-            reason: what draws them, such as ``"inputs.model: Dropout in training mode"``.
-            generators: from which global generators, of ``"numpy"``, ``"python"`` and ``"torch"``; all if none is
-                named.
-        """
-        self._draws.update(generators or ("numpy", "python", "torch"))
-        if reason not in self._stochastic:
-            self._stochastic.append(reason)
-
-    def suspect(self, reason: str, circumstance: str) -> None:
-        """Remember what draws from a shared generator in a circumstance that may lie in another input of the run.
-
-        Args:
-            reason: what draws, as for `stochastic`.
-            circumstance: what `circumstance` is told where it is met.
-        """
-        self._suspected.setdefault(circumstance, []).append(reason)
-
-    def circumstance(self, name: str) -> None:
-        """Remember a circumstance that makes what is suspected certain."""
-        self._circumstances.add(name)
 
     def refuse(self, value: Any, reason: str, hint: str | None = None) -> NoReturn:
         """Raise the error that names the current path."""
