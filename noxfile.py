@@ -34,7 +34,7 @@ PEERS = ["joblib", "exca"]
 #: What says that keys are the same on every Python. Between the oldest and the newest, the rest says nothing new.
 KEYS = ["code*", "diff", "explain*", "key_stability", "numerics", "observers", "tables", "values*"]
 #: On the oldest also what its library and its dependencies' releases may have otherwise.
-OLDEST = [*KEYS, "gathering", "import", "locks", "materialize", "plugin", "store", "streams", "writer*"]
+OLDEST = [*KEYS, "import", "locks", "materialize", "plugin", "store", "streams", "writer*"]
 #: What kills processes, fails system calls and starts whole suites for minutes; on one Python that is enough.
 ONCE = ["crash", "downstream_suite", "faults", "hostile"]
 WHEELS = Path(".nox") / "wheels"
