@@ -138,7 +138,8 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test" if session.python == MAIN else "test-light")
     # Two test processes share the cores better than one whose torch has a thread on each of them.
     session.env["OMP_NUM_THREADS"] = "1"
-    workers = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup"]
+    # By file: what the tests of one share takes whole processes to be made, and would be made by each worker.
+    workers = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
     # The table and the campaigns take longer than all the rest; they have sessions of their own.
     apart = ["--ignore=tests/meaning/test_table.py", "--ignore=tests/soak"]
     if session.python == MAIN:

@@ -15,9 +15,6 @@ import pytest
 from code_rows import MUTATIONS, NO_OPS, PROGRAM
 from code_small_rows import HELPER, SMALL, Small
 
-#: The answers of one process are for many tests, and would be made once in each process of xdist.
-pytestmark = pytest.mark.xdist_group("code")
-
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "src"
 

@@ -15,9 +15,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-#: The answers of one process are for many tests, and would be made once in each process of xdist.
-pytestmark = pytest.mark.xdist_group("host_standin")
-
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "src"
 MANUAL: dict[str, Any] = {"schema": "BOTH", "op_names": [None]}
