@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,23 @@ def test_a_captured_tensor_counts_by_its_bytes() -> None:
     before = digest(op).components
     tensor.data.mul_(2)
     assert digest(op).components != before
+
+
+def test_a_file_that_is_opened_by_a_class_written_in_rust_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safetensors = pytest.importorskip("safetensors.torch")
+    from safetensors import safe_open
+
+    def step(batch: Any) -> Any:
+        with safe_open("vector.safetensors", framework="pt") as file:
+            return batch * file.get_tensor("vector")
+
+    def key_with(value: float) -> dict[str, str]:
+        safetensors.save_file({"vector": torch.tensor([value])}, "vector.safetensors")
+        return digest(step).components
+
+    monkeypatch.chdir(tmp_path)
+    before = key_with(2.0)
+    assert key_with(2.0) == before
+    assert key_with(3.0) != before

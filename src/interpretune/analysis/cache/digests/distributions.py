@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -53,6 +54,7 @@ USER = Origin(True)
 PYTHON = Origin(False, "python")
 #: This library: its version counts also where it runs from a source tree, and its code is never followed.
 OWN = Origin(False, "interpretune-analysis-cache")
+_COMPILED = tuple(EXTENSION_SUFFIXES)
 #: The bit of `type.__flags__` that classes made by a class statement or a call have.
 _HEAP_TYPE = 1 << 9
 
@@ -139,7 +141,26 @@ def class_origin(cls: type) -> Origin:
         origin = module_origin(module)
     else:
         origin = PYTHON if cls.__module__.partition(".")[0] in sys.stdlib_module_names else USER
-    return USER if origin == PYTHON and _only_says_so(cls) else origin
+    if origin != PYTHON or not _only_says_so(cls):
+        return origin
+    home = _compiled_home(cls)
+    return USER if home is None else module_origin(home)
+
+
+#: The compiled modules of those classes that name another one, which does not hold them.
+_homes: WeakKeyDictionary[type, ModuleType | None] = WeakKeyDictionary()
+
+
+def _compiled_home(cls: type) -> ModuleType | None:
+    """Give the compiled module that holds a class: one written in Rust says that it is one of `builtins`."""
+    if cls not in _homes:
+        compiled = [module for module in list(sys.modules.values()) if _file_of(module).endswith(_COMPILED)]
+        _homes[cls] = next((module for module in compiled if vars(module).get(cls.__name__) is cls), None)
+    return _homes[cls]
+
+
+def _file_of(module: ModuleType) -> str:
+    return str(getattr(module, "__file__", None))
 
 
 def _only_says_so(cls: type) -> bool:
@@ -180,6 +201,9 @@ def public_name(value: Any) -> str:
         # Methods of a hidden instance, such as `random.random`, name no module; the class of the instance does.
         holder = owner if isinstance(owner, (type, ModuleType)) else type(value if owner is None else owner)
         module = holder.__name__ if isinstance(holder, ModuleType) else holder.__module__
+    if module == "builtins" and isinstance(value, type) and _only_says_so(value):
+        home = _compiled_home(value)
+        module = module if home is None else home.__name__
     parts = module.split(".")
     for length in range(1, len(parts)):
         outer = sys.modules.get(".".join(parts[:length]))
