@@ -82,6 +82,10 @@ class Readers:
         holder, name = place
         return holder in self._met and (not name or name in self._names or self._is_dynamic)
 
+    def met(self) -> list[Any]:
+        """Give everything that was met."""
+        return list(self._met.values())
+
     def _meet(self, values: Iterable[Any]) -> None:
         pending = list(values)
         while pending:

@@ -30,9 +30,10 @@ from .code.random import TRAINED
 from .distributions import class_origin
 from .module_code import ClassCodes, names_in, records
 from .module_config import configs_beside, encode_configs, encode_generation, is_config, is_generation
-from .module_hooks import encode_hooks
+from .module_hooks import encode_hooks, registered_hooks
 from .module_training import ClassTraining, passes_on, randomness, training_matters
 from .module_tree import Node, grow
+from .outside_reads import read_outside
 from .patches import encode_patches, module_patches
 from .tensors import TensorHashing, describe
 from .tokens import IGNORED, frame
@@ -129,6 +130,10 @@ _Kept = dict[str, dict[str, Any]]
 
 def _kept_attributes(nodes: list[Node], codes: ClassCodes, walk: Walk) -> _Kept:
     left = records({node.cls for node in nodes}, codes)
+    names = frozenset().union(*left.values())
+    if names:
+        elsewhere = read_outside([walk.step, *registered_hooks(nodes)], names)
+        left = {cls: found - elsewhere for cls, found in left.items()}
     found: _Kept = {}
     for node in nodes if walk.policy.include or any(left.values()) else ():
         with walk.at(node.path):

@@ -19,7 +19,7 @@ from .registry import find_encoder
 from .tokens import frame
 from .walk import Walk
 
-__all__ = ["NOISE_HOOKS", "encode_hooks"]
+__all__ = ["NOISE_HOOKS", "encode_hooks", "registered_hooks"]
 
 #: Hooks that libraries leave behind for their own bookkeeping: the module that defines them, and why they do not count.
 NOISE_HOOKS = {
@@ -63,6 +63,11 @@ def encode_hooks(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | No
         with walk.at(place.path):
             pieces += _registered(place, unheard, held, walk)
     return frame("hooks", *pieces) if pieces else None
+
+
+def registered_hooks(nodes: list[Node]) -> list[Any]:
+    """Give the hooks that are registered on a tree's modules and weights, or on all modules."""
+    return [hook for place in _places(nodes) for hook in place.hooks.values()]
 
 
 class _Place(NamedTuple):
