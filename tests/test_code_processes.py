@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ import pytest
 
 from code_runner import digest, key_of
 from interpretune.analysis.cache.digests.distributions import PYTHON, file_origin, function_origin, module_origin
+from interpretune.analysis.cache.digests.installed import local_build
+from interpretune.analysis.cache.digests.numerics import runtime_versions
+from interpretune.analysis.cache.digests.policy import Policy
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "src"
@@ -243,6 +247,35 @@ def test_installed_code_counts_by_distribution_and_name(tmp_path: Path, imported
     (tmp_path / "site" / "some_library" / "__init__.py").write_text(HELPING.replace("x * 2", "x * 3"))
     importlib.reload(module)
     assert digest(op).components == result.components
+
+
+@pytest.mark.parametrize("origin", ["dir_info", "vcs_info", "archive_info", "conda", None])
+def test_what_was_installed_again_under_its_version_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str | None
+) -> None:
+    def version(number: int, extra: str = "") -> str:
+        site = tmp_path / str(number)
+        install(site, "somelibrary", {"somelibrary.py": HELPING})
+        info = site / "somelibrary-1.0.dist-info"
+        text = f"somelibrary.py,sha256={number},9\n__pycache__/somelibrary.cpython.pyc,,\n"
+        (info / "RECORD").write_text(text + f"somelibrary-1.0.dist-info/direct_url.json,sha256=x{extra},1\n")
+        if origin is not None:
+            told = "dir_info" if origin == "conda" else origin
+            (info / "direct_url.json").write_text(json.dumps({"url": "file:///x", told: {}}))
+        (info / "INSTALLER").write_text("conda\n" if origin == "conda" else "pip\n")
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(site))
+            local_build.cache_clear()
+            try:
+                return runtime_versions(["somelibrary"], Policy())["somelibrary"]
+            finally:
+                local_build.cache_clear()
+
+    first = version(1)
+    assert first.startswith("1.0")
+    assert (version(2) != first) is (origin in ("dir_info", "vcs_info"))
+    shutil.rmtree(tmp_path / "1")
+    assert version(1, extra="another place") == first
 
 
 @pytest.mark.parametrize("how", ["editable", "dropped", "folder"])

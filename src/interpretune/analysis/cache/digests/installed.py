@@ -11,8 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
+from typing import Any
 
-__all__ = ["SITE_FOLDERS", "owner_of_file", "owner_of_folder"]
+from .tokens import frame, hex_digest
+
+__all__ = ["SITE_FOLDERS", "local_build", "owner_of_file", "owner_of_folder"]
 
 SITE_FOLDERS = ("site-packages", "dist-packages")
 
@@ -69,6 +73,31 @@ def owner_of_folder(path: str) -> str | None:
 
 
 @cache
+def local_build(name: str) -> str:
+    """Give what tells apart the builds of a distribution that bear one version, as an addition to that version.
+
+    Args:
+        name: name of the distribution.
+
+    Returns:
+        Empty for one that came from an index or as a wheel, and for an editable one, whose source counts.
+    """
+    try:
+        found = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return ""
+    origin = _json(found.read_text("direct_url.json"))
+    # Builders of conda packages leave a folder there in which they built; that says nothing of this machine.
+    is_conda = (found.read_text("INSTALLER") or "").strip() == "conda"
+    if is_conda or _is_editable_origin(origin) or not origin.keys() & {"dir_info", "vcs_info"}:
+        return ""
+    lines = (found.read_text("RECORD") or "").splitlines()
+    # Scripts hold the path of the interpreter, and what the installer writes about itself is no code.
+    code = [line for line in lines if ",sha256=" in line and not line.startswith("../") and ".dist-info/" not in line]
+    return f", files {hex_digest(frame('record', *map(str.encode, sorted(code))))[:16]}"
+
+
+@cache
 def _above(directory: str) -> tuple[tuple[str, tuple[_Distribution, ...]], ...]:
     """Give the folders that hold distributions, from this one upwards."""
     distributions = _distributions_in(directory)
@@ -109,13 +138,19 @@ def _top_level(info: str) -> frozenset[str] | None:
 
 @cache
 def _is_editable(info: str) -> bool:
-    text = _read(os.path.join(info, "direct_url.json"))
-    if text is None:
-        return False
+    return _is_editable_origin(_json(_read(os.path.join(info, "direct_url.json"))))
+
+
+def _is_editable_origin(origin: dict[str, Any]) -> bool:
+    return bool((origin.get("dir_info") or {}).get("editable"))
+
+
+def _json(text: str | None) -> dict[str, Any]:
     try:
-        return bool(json.loads(text).get("dir_info", {}).get("editable"))
+        found = json.loads(text or "{}")
     except ValueError:
-        return False
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _read(path: str) -> str | None:

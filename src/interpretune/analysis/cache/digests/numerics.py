@@ -14,6 +14,7 @@ from functools import cache, partial
 from importlib import metadata
 from typing import Any
 
+from .installed import local_build
 from .patches import encode_patches, torch_patches
 from .policy import Policy
 from .walk import Composed
@@ -176,11 +177,13 @@ def runtime_versions(uses: Iterable[str], policy: Policy) -> dict[str, str]:
             part (``2.13.0+cpu`` is ``2.13.0``). ``"exact"``: all with everything. ``"ignore"``: none.
 
     Returns:
-        Versions by name; ``"unknown"`` where a distribution has no metadata and its module does not tell.
+        Versions by name; ``"unknown"`` where a distribution has no metadata and its module does not tell. Of one that
+        was installed from a folder or a repository, which may be done again under the same version, also a digest of
+        the files that were installed.
     """
     if policy.runtime == "ignore":
         return {}
-    return {name: _shortened(name, _version(name), policy.runtime) for name in sorted(set(uses))}
+    return {name: _shortened(name, _version(name), policy.runtime) + local_build(name) for name in sorted(set(uses))}
 
 
 def _shortened(name: str, version: str, runtime: str) -> str:
