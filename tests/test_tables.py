@@ -302,6 +302,21 @@ def test_a_format_with_a_function_counts_by_its_code(dataset: Dataset) -> None:
     assert components(dataset.with_transform(scaled)) != components(dataset.with_transform(scaled_otherwise))
 
 
+class Scaled:
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+        self.unknown = object()
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {"number": [value * self.factor for value in batch["number"]]}
+
+
+def test_a_format_with_an_object_counts_by_what_its_call_reads(dataset: Dataset) -> None:
+    two, three = dataset.with_transform(Scaled(2)), dataset.with_transform(Scaled(3))
+    assert components(two) == components(dataset.with_transform(Scaled(2)))
+    assert differing(two, three)
+
+
 def test_a_column_can_be_ignored(dataset: Dataset) -> None:
     other = dataset.remove_columns("number").add_column("number", [0] * 50, feature=Value("int64"))
     other = other.select_columns(dataset.column_names)

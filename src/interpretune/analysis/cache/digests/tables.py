@@ -16,6 +16,7 @@ from datasets import Dataset, DatasetDict, Features, IterableDataset, List
 from datasets.features.features import require_decoding
 
 from .arrow_content import column_digests, type_token
+from .code.graph import encode_called
 from .file_digests import remembered_digests
 from .instances import class_token
 from .tokens import frame
@@ -154,13 +155,18 @@ def _digested(
 def _format_token(value: Dataset, walk: Walk) -> bytes:
     seen = value.format
     columns = [name for name in value.column_names if name in seen["columns"]]
+    options = dict(seen["format_kwargs"])
+    # A transform that is an object of the user's: of what it is, only what its `__call__` reads can show.
+    called = [name for name, option in options.items() if callable(option) and walk.find_encoder(option) is None]
+    tokens = [(name, encode_called(options.pop(name), walk, f"['format_kwargs'][{name!r}]")) for name in called]
     shown = {
         "type": seen["type"],
         "columns": None if columns == value.column_names else columns,
         "output_all_columns": seen["output_all_columns"],
-        "format_kwargs": dict(seen["format_kwargs"]),
+        "format_kwargs": options,
     }
-    return walk.child(shown)
+    plain = walk.child(shown)
+    return frame("calling", plain, *(p for name, token in tokens for p in (name.encode(), token))) if tokens else plain
 
 
 def _features_token(value: Mapping[str, Any], walk: Walk, *, exact: bool) -> bytes:
