@@ -209,6 +209,30 @@ def test_lambdas_on_one_line_are_told_apart(folder: Path, imported: Any) -> None
     assert all(digest(getattr(module, name)).notes == [] for name in "abcd")
 
 
+REGISTERED = """
+class Base:
+    def run(self, x): return x
+class Twice(Base):
+    def run(self, x): return x * 2
+class Below(Twice):
+    def run(self, x): return x * 3
+def op(batch):
+    return [cls().run(batch) for cls in Base.__subclasses__()]
+"""
+
+
+def test_classes_that_are_found_as_subclasses_count(folder: Path, imported: Any) -> None:
+    def key(name: str, old: str = "", new: str = "") -> str:
+        (folder / f"{name}.py").write_text(REGISTERED.replace(old, new))
+        return key_of(imported(folder, name).op)
+
+    first = key("first")
+    assert key("again") == first
+    assert first != key("direct", "x * 2", "x * 4")
+    assert first != key("below", "x * 3", "x * 4")
+    assert first != key("more", "def op", "class Another(Base): pass\ndef op")
+
+
 def test_doctests_have_source(folder: Path) -> None:
     (folder / "documented.py").write_text(
         '"""\n>>> def op(batch):\n...     return batch + 1\n>>> import code_runner\n'

@@ -140,6 +140,8 @@ def _dispatcher(value: Any, walk: Walk) -> bytes:
 
 def _builtin(value: Any, walk: Walk) -> bytes:
     held = value.__self__
+    if isinstance(held, type) and class_origin(held).user:
+        return _of_users_class(value, held, walk)
     if held is None or isinstance(held, (ModuleType, type)):
         return installed_token(value, walk)
     # `random.random` is a method of an instance that its module keeps; as a name of the module it is plain code.
@@ -147,6 +149,21 @@ def _builtin(value: Any, walk: Walk) -> bytes:
     if vars(home).get(value.__name__) == value:
         return name_token(f"{home.__name__}.{value.__name__}", walk)
     return frame("method", walk.child(held, ".__self__"), value.__name__.encode())
+
+
+def _of_users_class(value: Any, held: type, walk: Walk) -> bytes:
+    """What Python itself gives each class, such as ``Base.__subclasses__``, by which code finds what registered."""
+    found = _descendants(held) if value.__name__ == "__subclasses__" else []
+    tokens = [walk.child(cls, f".__subclasses__()[{cls.__qualname__}]") for cls in found]
+    return frame("method", walk.child(held, ".__self__"), value.__name__.encode(), *tokens)
+
+
+def _descendants(cls: type) -> list[type]:
+    found: dict[type, None] = {}
+    direct: list[type] = type.__subclasses__(cls)
+    for below in direct:
+        found.update(dict.fromkeys([below, *_descendants(below)]))
+    return list(found)
 
 
 def _bound(value: Any, walk: Walk) -> bytes:
