@@ -21,6 +21,9 @@ from numpy.random import rand as uniform
 TORCH = """
 import torch
 import torch.nn.functional as F
+import torch.nn.utils.parametrizations
+import torch.nn.utils.prune
+import torch.testing
 from torch import nn, rand, randn as gaussian
 from torch.nn.functional import dropout
 """
@@ -36,6 +39,7 @@ NUMPY_AND_PYTHON = {
         "{'a': random.random}['a']()",
         "[random.random() for _ in range(3)]",
         "sorted(b, key=lambda x: random.random())",
+        "random._inst.random()",
     ),
     "numpy": (
         "np.random.rand(3)",
@@ -43,8 +47,21 @@ NUMPY_AND_PYTHON = {
         "uniform(3)",
         "numpy.random.permutation(b)",
         "getattr(np.random, 'choice')(b)",
+        "np.random.mtrand._rand.rand(3)",
+        "b.train_test_split(0.5)",
+        "b.train_test_split(0.5, 0.2, True)",
+        "b.train_test_split(*b)",
+        "b.train_test_split(0.5, seed=None)",
+        "b.shuffle()",
     ),
     "": (
+        "b.train_test_split(0.5, seed=1)",
+        "b.train_test_split(0.5, shuffle=False)",
+        "b.train_test_split(0.5, 0.5, False)",
+        "b.train_test_split(0.5, 0.5, True, None, 3)",
+        "b.train_test_split(0.5, generator=b.rng)",
+        "b.shuffle(3)",
+        "b.shuffle(seed=3)",
         "np.random.default_rng(3).random()",
         "np.random.default_rng(3).normal()",
         "Random(3).random()",
@@ -124,6 +141,23 @@ WITH_TORCH = {
         "torch.distributions.Normal(0, 1).sample()",
         "torch.distributions.Categorical(logits=b).rsample()",
         "torch.rand(2, generator=None)",
+        "torch.rand(2, generator=torch.default_generator)",
+        "torch.lobpcg(b, 2)",
+        "torch.lobpcg(b, 2, X=None)",
+        "torch.testing.make_tensor((2, 3), dtype=torch.float32, device='cpu')",
+        "torch.ops.aten.rand_like(b)",
+        "torch.ops.aten.rand_like.default(b)",
+        "torch.ops.aten.normal_(b)",
+        "torch.ops.aten.bernoulli.p(b, 0.5)",
+        "torch.ops.aten.dropout(b, 0.1, True)",
+        "torch.quasirandom.SobolEngine(4, scramble=True).draw(2)",
+        "torch.quasirandom.SobolEngine(4, True).draw(2)",
+        "torch.nn.utils.parametrizations.spectral_norm(b)",
+        "torch.nn.utils.spectral_norm(b)",
+        "torch.nn.utils.prune.random_unstructured(b, 'weight', 0.5)",
+        "F.multi_head_attention_forward(b, b, b, 16, 2, b, b, None, None, False, 0.5, b, b)",
+        "F.multi_head_attention_forward(b, b, b, 16, 2, b, b, None, None, False, dropout_p=0.5, training=True)",
+        "b.resize_token_embeddings(70)",
     ),
     "": (
         "torch.ones(2)",
@@ -148,6 +182,16 @@ WITH_TORCH = {
         "torch.distributions.kl_divergence(b, b)",
         "b.sample()",
         "nn.functional.softmax(b, -1)",
+        "torch.lobpcg(b, 2, X=b)",
+        "torch.lobpcg(b, 2, None, b)",
+        "torch.ops.aten.ones_like(b)",
+        "torch.ops.aten.dropout(b, 0.1, False)",
+        "torch.quasirandom.SobolEngine(4).draw(2)",
+        "torch.quasirandom.SobolEngine(4, scramble=True, seed=3).draw(2)",
+        "torch.quasirandom.SobolEngine(4, True, 3).draw(2)",
+        "torch.nn.utils.parametrizations.weight_norm(b)",
+        "F.multi_head_attention_forward(b, b, b, 16, 2, b, b, None, None, False, 0.0, b, b)",
+        "F.multi_head_attention_forward(b, b, b, 16, 2, b, b, None, None, False, 0.5, b, b, training=False)",
     ),
 }
 WHOLE_TORCH = {
@@ -223,3 +267,33 @@ def test_a_generator_counts_by_its_own_state() -> None:
         ).components
 
     assert key(1) == key(1) != key(2)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "body"),
+    [
+        (True, "AutoModelForCausalLM.from_config(CFG)"),
+        (True, "BUILD(CFG)"),
+        (True, "GPT2LMHeadModel._from_config(CFG)"),
+        (True, "Mine._from_config(CFG)"),
+        (True, "MODEL.resize_token_embeddings(70)"),
+        (False, "GPT2Config.from_dict({})"),
+        (False, "Table.from_config(CFG)"),
+    ],
+)
+def test_models_of_transformers_made_from_a_config_are_random(drawn: bool, body: str) -> None:
+    pytest.importorskip("transformers")
+    result = digest_of_text(
+        f"""{HEAD}{TORCH}
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+CFG = GPT2Config(n_layer=1, n_embd=8, n_head=1, vocab_size=5, n_positions=8)
+MODEL = GPT2LMHeadModel(CFG) if {body.startswith("MODEL")} else None
+BUILD = AutoModelForCausalLM.from_config
+class Mine(GPT2LMHeadModel): pass
+class Table:
+    @classmethod
+    def from_config(cls, config): return config.n_layer
+def op(b): return {body}
+"""
+    )
+    assert result.draws == ({"torch"} if drawn else set()), result.stochastic

@@ -212,6 +212,17 @@ calm(
     'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
     "numpy",
 )
+for kind, name, more in [
+    (drawn, "a selection that is split by a size alone", ""),
+    (calm, "a selection that is split by a size and a seed", ", seed=3"),
+    (calm, "a selection that is split in its order", ", shuffle=False"),
+]:
+    kind(
+        name,
+        SCORE % f'DATA.select(range(20)).train_test_split(0.5{more})["test"]["a"]',
+        'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
+        "numpy",
+    )
 drawn("rows of a frame that the step makes", SCORE % 'pandas.DataFrame({"a": range(9)}).sample(3)["a"]', "", "numpy")
 drawn(
     "as many rows of a frame as the step says",
@@ -244,6 +255,35 @@ drawn(
 drawn("a layer whose weights are drawn anew", "LAYER.reset_parameters()\n" + SCORE % "LAYER.weight[0]",
       "LAYER = nn.Linear(3, 3)")  # fmt: skip
 drawn("a model whose weights are drawn anew", "model.init_weights()\n" + SCORE % "model.lm_head.weight[0]")
+CONFIG = """
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+CONFIG = GPT2Config(n_layer=1, n_embd=8, n_head=1, vocab_size=5, n_positions=8)
+"""
+drawn(
+    "a model made from a config",
+    "made = AutoModelForCausalLM.from_config(CONFIG)\n" + SCORE % "made.lm_head.weight[0]",
+    CONFIG,
+)
+drawn(
+    "a model made from a config by its class",
+    "made = GPT2LMHeadModel._from_config(CONFIG)\n" + SCORE % "made.lm_head.weight[0]",
+    CONFIG,
+)
+drawn(
+    "a copy to which embeddings are added",
+    "made = copy.deepcopy(model)\nmade.resize_token_embeddings(made.config.vocab_size + 2)\n"
+    + SCORE % "made.lm_head.weight[-1]",
+)
+for kind, name, call in [
+    (drawn, "an operator of torch that draws", "torch.ops.aten.rand_like(x)"),
+    (calm, "an operator of torch that draws nothing", "torch.ops.aten.ones_like(x)"),
+    (drawn, "scrambled numbers of a Sobol sequence", "torch.quasirandom.SobolEngine(4, scramble=True).draw(1)[0]"),
+    (calm, "numbers of a Sobol sequence scrambled by a seed", "torch.quasirandom.SobolEngine(4, True, 3).draw(1)[0]"),
+    (drawn, "eigenvectors from a random start", "torch.lobpcg(torch.diag(x), k=1, niter=1)[1].flatten()"),
+    (calm, "eigenvectors from a given start", "torch.lobpcg(torch.diag(x), X=x[:, None], niter=1)[1].flatten()"),
+]:
+    kind(name, f"x = torch.arange(1.0, 7.0)\n{SCORE % call}")
+drawn("numbers from the generator that numpy keeps", SCORE % "numpy.random.mtrand._rand.rand(3)", "", "numpy")
 calm("a norm that is set back", "NORM.reset_parameters()\n" + SCORE % "NORM.weight", "NORM = nn.LayerNorm(3)")
 
 # What is left early

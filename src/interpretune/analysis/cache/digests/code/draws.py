@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterator
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from ..asking import asked
 from .lookup import is_users_code
 from .random import (
     CONFIGURED,
@@ -19,9 +21,11 @@ from .random import (
     builds_at_random,
     drawing_method,
     drawn_from,
+    draws_by_itself,
     generator_of,
     installed_name,
     is_module_class,
+    makes_at_random,
     needs_seed,
     refills,
     seeded_by,
@@ -37,8 +41,12 @@ __all__ = ["draw", "draws_unasked", "read_draws", "read_setting", "read_training
 #: Generators that seed themselves where they are given no seed.
 _FRESH = frozenset({"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"})
 _SAMPLING = frozenset({"sample", "sample_n", "rsample"})
-#: Methods of what is made from data that shuffle where they are given no seed.
-_SHUFFLING = frozenset({"shuffle", "train_test_split"})
+#: Methods of what is made from data that shuffle where all of these parameters are true. A list to shuffle, or a seed,
+#: may come first; of a split, sizes do.
+_SHUFFLING = {
+    "shuffle": (Switch("seed", 0, absent=True),),
+    "train_test_split": (Switch("shuffle", 2), Switch("seed", 4, absent=True), Switch("generator", 5, absent=True)),
+}
 #: Methods that make a data frame of something else.
 _FRAMING = frozenset({"to_pandas", "toPandas"})
 
@@ -55,8 +63,12 @@ def read_draws(reader: Reader, callees: Atoms, node: ast.Call) -> None:
         if isinstance(callee, Known) and callable(callee.value) and not is_users_code(callee.value):
             reader.asked.add(callee.label)
             _read_installed(reader, installed_name(callee.value, callee.installed), callee.value, node)
-        elif isinstance(callee, Bound) and isinstance(callee.receiver, Known) and needs_seed(callee.function):
-            _read_unseeded(reader, callee.label, node)
+            if isinstance(callee.value, MethodType):
+                _read_making(reader, callee.value.__self__, callee.value.__name__)
+        elif isinstance(callee, Bound) and isinstance(callee.receiver, Known):
+            if needs_seed(callee.function):
+                _read_unseeded(reader, callee.label, node)
+            _read_making(reader, callee.receiver.value, asked(callee.function, "__name__", ""))
     if isinstance(node.func, ast.Attribute) and node.func.attr in _FRAMING:
         reader.graph.walk.circumstance(FRAMED)
     if isinstance(node.func, ast.Attribute) and all(_is_torch(callee) for callee in callees):
@@ -169,11 +181,16 @@ def _read_method(reader: Reader, name: str, callees: Atoms, node: ast.Call) -> N
         if not callees or any(builds_at_random(_class_of(callee)) for callee in callees):
             draw(reader, f"`.{name}()`", "torch")
     elif name in _SHUFFLING:
-        # A list to shuffle, or a seed, may come first.
-        if not callees and not node.args and _shuffles(reader, node):
+        if not callees and all(_is_on(reader, node, switch) for switch in _SHUFFLING[name]):
             _read_unseeded(reader, f".{name}()", node)
     elif name == "generate" and all(word.arg != "do_sample" for word in node.keywords):
         _read_generate(reader, node)
+
+
+def _read_making(reader: Reader, cls: Any, name: str) -> None:
+    """A method of a class that makes an instance, as `AutoModel.from_config` does."""
+    if isinstance(cls, type) and makes_at_random(cls, name):
+        draw(reader, f"`{cls.__name__}.{name}`, whose first weights are random,", "torch")
 
 
 def _read_generate(reader: Reader, node: ast.Call) -> None:
@@ -184,12 +201,9 @@ def _read_generate(reader: Reader, node: ast.Call) -> None:
             draw(reader, "`.generate()`", TOLD)
 
 
-def _shuffles(reader: Reader, node: ast.Call) -> bool:
-    return all(_may_be_true(reader, word.value) for word in node.keywords if word.arg == "shuffle")
-
-
 def _read_unseeded(reader: Reader, name: str, node: ast.Call, generator: str = "numpy") -> None:
-    if not any(word.arg is None or word.arg in SEEDING for word in node.keywords):
+    words = node.keywords
+    if not any(word.arg is None or (word.arg in SEEDING and not _is_none(reader, word.value)) for word in words):
         draw(reader, f"`{name}` without a seed", generator)
 
 
@@ -207,8 +221,10 @@ def draw(reader: Reader, what: str, generator: str) -> None:
         reader.node.draws.add((f"{what} in function `{reader.function.__qualname__}`", generator))
 
 
-def draws_unasked(name: str) -> str:
-    """Tell from which generator an installed function draws that is handed on, and may be called with anything."""
+def draws_unasked(name: str, value: Any) -> str:
+    """Tell from which generator something installed draws that is handed on, and may be called with anything."""
+    if isinstance(value, type) or not callable(value):
+        return draws_by_itself(name)
     return drawn_from(name) if all(switch.default for switch in switches_of(name)) else ""
 
 
@@ -239,7 +255,13 @@ def _is_partial(value: Any) -> bool:
 def _has_generator(reader: Reader, node: ast.Call) -> bool:
     """Tell whether a call is given a generator of its own, whose state counts where it comes from."""
     given = [word.value for word in node.keywords if word.arg == "generator"]
-    return bool(given) and not any(_is_none(reader, value) for value in given)
+    return bool(given) and not any(_is_none(reader, value) or _is_shared(reader, value) for value in given)
+
+
+def _is_shared(reader: Reader, value: ast.expr) -> bool:
+    """Tell whether an expression is the generator that all code shares, by its name in torch."""
+    atoms = reader.evaluate(value)
+    return any(isinstance(atom, Known) and atom.installed == "torch.default_generator" for atom in atoms)
 
 
 def _gives_seed(reader: Reader, node: ast.Call) -> bool:
@@ -254,14 +276,15 @@ def _is_none(reader: Reader, value: ast.expr) -> bool:
 
 
 def _is_on(reader: Reader, node: ast.Call, switch: Switch) -> bool:
-    """Tell whether a parameter may be true in a call."""
+    """Tell whether a parameter may be true in a call; of one that must be absent, whether it is not given."""
+    may_be = _is_none if switch.absent else _may_be_true
     for word in node.keywords:
         if word.arg == switch.name:
-            return _may_be_true(reader, word.value)
+            return may_be(reader, word.value)
     before = node.args[: switch.position + 1]
     if any(isinstance(part, ast.Starred) for part in before) or any(word.arg is None for word in node.keywords):
         return True
-    return _may_be_true(reader, before[switch.position]) if len(before) > switch.position else switch.default
+    return may_be(reader, before[switch.position]) if len(before) > switch.position else switch.default
 
 
 def _is_true(reader: Reader, value: ast.expr) -> bool:

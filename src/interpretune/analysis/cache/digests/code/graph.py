@@ -152,12 +152,12 @@ class CodeGraph:
         with self.walk.at(label):
             token = name_token(name, self.walk) if name else encode_kind(function, self.walk)
         if not called and not isinstance(function, (type, ModuleType)):
-            self._note_draw(installed_name(function, name))
+            self._note_draw(installed_name(function, name), function)
         return frame("bound", token, *bound) if bound else token
 
-    def _note_draw(self, name: str) -> None:
+    def _note_draw(self, name: str, value: Any) -> None:
         """Remember a function that draws and was met where its calls are not seen, such as in a list."""
-        generator = draws_unasked(name)
+        generator = draws_unasked(name, value)
         if generator and self._reading is None:
             self.walk.stochastic(f"{self.walk.path}: `{name}`", generator)
         elif generator and self._reading is not None:

@@ -30,9 +30,11 @@ __all__ = [
     "builds_at_random",
     "drawing_method",
     "drawn_from",
+    "draws_by_itself",
     "generator_of",
     "installed_name",
     "is_module_class",
+    "makes_at_random",
     "needs_seed",
     "refills",
     "seeded_by",
@@ -68,11 +70,12 @@ _CALM = frozenset(
 
 @dataclass(frozen=True)
 class Switch:
-    """A parameter that must be true for a function to draw."""
+    """A parameter that must be true for a function to draw, or must not be given."""
 
     name: str
     position: int
-    default: bool
+    default: bool = True
+    absent: bool = False
 
 
 _TRAINED = (Switch("p", 1, True), Switch("training", 2, True))
@@ -91,13 +94,24 @@ _SWITCHES: dict[str, tuple[Switch, ...]] = {
     "torch.nn.functional.rrelu": (Switch("training", 3, False),),
     "torch.rrelu": (Switch("training", 3, False),),
     "torch.nn.functional.scaled_dot_product_attention": (Switch("dropout_p", 4, False),),
+    "torch.nn.functional.multi_head_attention_forward": (Switch("dropout_p", 10), Switch("training", 13)),
+    "torch.lobpcg": (Switch("X", 3, absent=True),),
+    "torch.quasirandom.SobolEngine": (Switch("scramble", 1, False), Switch("seed", 2, absent=True)),
     "torch.utils.data.DataLoader": (Switch("shuffle", 2, False),),
     **{f"torch.nn.{name}": (Switch("p", 0, True),) for name in (
         *("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"),
     )},
 }  # fmt: skip
+#: Methods of tensors; what they are called on is often not known.
+_METHODS = frozenset(
+    {
+        *("bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "multinomial"),
+        *("normal_", "random_", "uniform_"),
+    }
+)
 _FUNCTIONS = frozenset(
     {
+        *(f"torch.{name}" for name in _METHODS),
         *(f"torch.{name}" for name in ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial")),
         *(f"torch.{name}_like" for name in ("rand", "randn", "randint")),
         *("torch.poisson", "torch.binomial", "torch.nn.functional.gumbel_softmax", "torch.utils.data.random_split"),
@@ -107,16 +121,13 @@ _FUNCTIONS = frozenset(
             "torch.pca_lowrank",
         ),
         *(f"torch.utils.data.{name}Sampler" for name in ("Random", "SubsetRandom", "WeightedRandom")),
-        *("torch.pca_lowrank", "torch.svd_lowrank"),
+        *("torch.pca_lowrank", "torch.svd_lowrank", "torch.testing.make_tensor"),
+        *("torch.nn.utils.spectral_norm", "torch.nn.utils.parametrizations.spectral_norm"),
+        *(f"torch.nn.utils.prune.random_{kind}" for kind in ("structured", "unstructured")),
     }
 )
-#: Methods of tensors; what they are called on is often not known.
-_METHODS = frozenset(
-    {
-        *("bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "multinomial"),
-        *("normal_", "random_", "uniform_"),
-    }
-)
+#: Objects that installed modules keep, whose methods draw from the generator that all code shares.
+_OBJECTS = {"random._inst": "python", "numpy.random._rand": "numpy"}
 #: The generators that all code shares.
 SHARED = frozenset({"numpy", "python", "torch"})
 #: Functions that set generators to a state that follows from their argument.
@@ -134,6 +145,7 @@ _SPELLED = (
     ("torch._VariableFunctionsClass.", "torch."),
     ("torch._C._VariableFunctionsClass.", "torch."),
     ("torch._C._nn.", "torch.nn.functional."),
+    ("aten::", "torch."),
     ("numpy.random.mtrand.", "numpy.random."),
     ("torch.nn.modules.dropout.", "torch.nn."),
     ("torch.utils.data.sampler.", "torch.utils.data."),
@@ -152,6 +164,13 @@ def shared_name(value: Any) -> str:
     return f"{home.__name__}.{name}"
 
 
+def _operator_name(value: Any) -> str:
+    """Give the name of an operator of `torch.ops`, whichever of its overloads it is; empty for others."""
+    if type(value).__module__ != "torch._ops":
+        return ""
+    return str(asked(asked(value, "_overloadpacket", value), "_qualified_op_name", ""))
+
+
 def installed_name(value: Any, name: str = "") -> str:
     """Give the dotted name that installed code is told by here, whichever module it was taken from.
 
@@ -159,7 +178,7 @@ def installed_name(value: Any, name: str = "") -> str:
         value: the function or class.
         name: how it was reached, where that is known.
     """
-    name = name or shared_name(value) or public_name(value)
+    name = name or shared_name(value) or _operator_name(value) or public_name(value)
     for before, after in _SPELLED:
         if name.startswith(before):
             return after + name[len(before) :]
@@ -204,8 +223,18 @@ def drawing_method(name: str) -> bool:
 
 
 def refills(name: str) -> bool:
-    """Tell whether a method of this name, of a torch module, gives it its first weights anew."""
-    return name in _REFILLING
+    """Tell whether a method of this name, of a torch module, gives it first weights, all of them or further ones."""
+    return name in _REFILLING or name in _GROWING
+
+
+def makes_at_random(cls: type, name: str) -> bool:
+    """Tell whether a method of this name, of an installed class, makes a module whose first weights it draws."""
+    return name in _MAKING and (builds_at_random(cls) or _AUTO in base_names(cls))
+
+
+def draws_by_itself(name: str) -> str:
+    """Tell from which generator an object that an installed module keeps under this name draws, if from any."""
+    return _OBJECTS.get(name, "")
 
 
 def is_module_class(cls: type) -> bool:
@@ -241,6 +270,10 @@ def builds_at_random(cls: type) -> bool:
 _MODULE = "torch.nn.modules.module.Module"
 _REFILLING = ("reset_parameters", "_reset_parameters", "init_weights", "_init_weights")
 _FILLING = ("__init__", *_REFILLING, "post_init")
+_GROWING = ("resize_token_embeddings",)
+_MAKING = ("from_config", "_from_config")
+#: The class of what picks a class of models by a config.
+_AUTO = "transformers.models.auto.auto_factory._BaseAutoModelClass"
 
 
 def _builds_at_random(cls: type, seen: set[type]) -> bool:

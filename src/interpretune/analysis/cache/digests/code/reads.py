@@ -252,8 +252,8 @@ class Reader:
                 atom.scope.escapes = self.again = True
 
     def _count(self, known: Known) -> None:
-        if not isinstance(known.value, type) and callable(known.value):
-            generator = draws_unasked(name := installed_name(known.value, known.installed))
+        if known.installed or callable(known.value):
+            generator = draws_unasked(name := installed_name(known.value, known.installed), known.value)
             if generator:
                 draw(self, f"`{name}`", generator)
         if is_namespace(known.value):
