@@ -164,3 +164,89 @@ seen(
     "make(tower, other)",
     "make(other, tower)",
 )
+
+# What a subclass of the user's adds to a thread, a lock, a logger or a progress bar
+
+OWN_NOISE = """
+        import logging
+        import threading
+
+        found = []
+        table = {"scale": 1.0}
+
+
+        class Worker(threading.Thread):
+            scale = 2.0
+
+            def process(self, x):
+                found.append(x * self.scale)
+
+            def other(self, x):
+                found.append(x * 7)
+
+
+        class Setting(threading.Semaphore):
+            alpha = 3.0
+
+            def __enter__(self):
+                table["scale"] = self.alpha
+                return super().__enter__()
+
+            def __exit__(self, *error):
+                table["scale"] = 1.0
+                return super().__exit__(*error)
+
+
+        class Guard(threading.Semaphore):
+            def acquire(self, *args, **kwargs):
+                found.append(5.0)
+                return super().acquire(*args, **kwargs)
+
+
+        class Log(logging.Logger):
+            factor = 4.0
+
+            def info(self, message, *args):
+                super().info("so: " + message, *args)
+
+            def keep(self, x):
+                if self.isEnabledFor(10):
+                    super().info("kept")
+                found.append(x * self.factor)
+
+
+        class Plain(threading.Semaphore):
+            unused = 1.0
+
+
+        worker, setting, guard, log, plain = Worker(), Setting(), Guard(), Log("a"), Plain()
+
+
+        def step(batch, i):
+            found.clear()
+            {body}
+            return found[-1]
+        """
+for name, body, old, new in [
+    ("a method of a thread's subclass reads", "worker.process(i)", "scale = 2.0", "scale = 2.5"),
+    ("a method of a thread's subclass does", "worker.process(i)", "x * self.scale", "x + self.scale"),
+    ("a lock's subclass does when it is entered", "with setting: found.append(i)", "alpha = 3.0", "alpha = 3.5"),
+    ("a lock's subclass does when it is left", "with setting: found.append(i)", '= 1.0\n        return', '= 2.0\n        return'),
+    ("an override of a lock does", "guard.acquire(); found.append(i)", "append(5.0)", "append(5.5)"),
+    ("a method of a logger's subclass reads", "log.keep(i)", "factor = 4.0", "factor = 4.5"),
+    ("an override of a logger writes", "log.info('x'); found.append(i)", "so: ", "thus: "),
+]:  # fmt: skip
+    seen(f"what {name}", OWN_NOISE.replace("{body}", body), old, new)
+seen(
+    "an attribute set on a thread of a subclass",
+    OWN_NOISE.replace("{body}", "worker.process(i)").replace("Plain()\n", "Plain()\n        worker.scale = 9.0\n"),
+    "worker.scale = 9.0",
+    "worker.scale = 8.0",
+)
+for name, body, old, new in [
+    ("a method of a thread's subclass that is not called", "worker.process(i)", "x * 7", "x * 8"),
+    ("the name of a logger of a subclass", "log.keep(i)", 'Log("a")', 'Log("b")'),
+    ("an attribute of a lock's subclass that nothing reads", "with plain: found.append(i)", "unused = 1.0", "unused = 2"),
+    ("what a lock's subclass does, where another is entered", "with plain: found.append(i)", "alpha = 3.0", "alpha = 4"),
+]:  # fmt: skip
+    kept(name, OWN_NOISE.replace("{body}", body), old, new)

@@ -13,7 +13,8 @@ from .draws import read_draws
 from .entries import elements_of, entry_of
 from .files import read_files
 from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stores_entries
-from .noise import is_noise_class, is_quiet_function
+from .lookup import is_followed
+from .noise import SAYING_NOTHING, is_noise_class, is_quiet_function
 from .operations import iterate
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
@@ -44,7 +45,7 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     read_draws(reader, callees, node)
     read_asking(reader, callees, node)
     read_files(reader, callees, node)
-    if discarded and tells_only(reader, callees):
+    if (discarded or _hands_on(node)) and tells_only(reader, callees):
         reader.quiet += 1
         arguments = read_arguments(reader, node)
         arguments.consume(reader)
@@ -101,6 +102,8 @@ def _show_progress(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | No
     (callee,) = callees if len(callees) == 1 else (None,)
     if not isinstance(callee, Known) or not isinstance(callee.value, type) or not is_noise_class(callee.value):
         return None
+    if any(is_followed(getattr(callee.value, name)) for name in ("__init__", "__new__")):
+        return None  # What it is given goes to code of the user's.
     reader.consume((callee,))
     reader.quiet += 1
     for part in (*node.args[1:], *(word.value for word in node.keywords if word.arg != "iterable")):
@@ -116,9 +119,15 @@ def tells_only(reader: Reader, callees: Atoms) -> bool:
     return bool(callees) and all(_is_telling(reader, callee) for callee in callees)
 
 
+def _hands_on(node: ast.Call) -> bool:
+    """Tell whether a call is one as `super().acquire()`, by which an override of noise does what was done before."""
+    base = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in SAYING_NOTHING else None
+    return isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super"
+
+
 def _is_telling(reader: Reader, callee: Atom) -> bool:
     if isinstance(callee, Bound):
-        return reader.is_quiet(callee.receiver)
+        return reader.is_quiet(callee.receiver) and not is_followed(callee.function)
     return isinstance(callee, Quiet) or (isinstance(callee, Known) and is_quiet_function(callee.value))
 
 

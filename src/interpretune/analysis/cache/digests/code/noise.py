@@ -4,6 +4,9 @@ One table, and one rule: such an object does not count where it is used as a con
 where a method of it is called and nothing is done with the result (``self.logger.info(...)``). What is passed to such a
 call does not count either, except that functions called to make it are followed. Anywhere else the object is refused
 like any other of unknown kind, since then its state may reach the rows.
+
+What a subclass of the user's adds or overrides is no noise: such a method may do anything, and is followed as all code
+of the user's is, its text included. So are the attributes that an object of such a class holds itself.
 """
 
 from __future__ import annotations
@@ -12,10 +15,11 @@ from typing import Any
 
 from ..asking import asked
 from ..base_names import base_names
+from .lookup import is_user_class, is_users_code
 
-__all__ = ["is_noise", "is_noise_class", "is_quiet_function", "says_of_the_world"]
+__all__ = ["SAYING_NOTHING", "is_noise", "is_noise_class", "is_quiet_function", "is_users_own", "says_of_the_world"]
 
-#: Classes, by module and name; their subclasses are meant too.
+#: Classes, by module and name; of their subclasses, what they do not define themselves is meant too.
 NOISE_CLASSES = frozenset(
     {
         *(f"logging.{name}" for name in ("Logger", "LoggerAdapter", "Handler", "Filterer")),
@@ -31,6 +35,13 @@ NOISE_CLASSES = frozenset(
 #: Functions that only tell people something, where nothing is done with their result.
 QUIET_FUNCTIONS = frozenset({"builtins.print", "warnings.warn", "warnings.warn_explicit", "_warnings.warn"})
 _QUIET_MODULES = ("logging",)
+#: Methods of noise that an override may hand on by `return super().acquire()`: what they give back tells of no state.
+SAYING_NOTHING = frozenset(
+    {
+        *("__enter__", "__exit__", "__aenter__", "__aexit__", "acquire", "release", "update", "emit", "handle", "log"),
+        *("debug", "info", "warning", "error", "critical", "exception", "write", "flush", "close", "start", "run"),
+    }
+)
 
 
 def is_noise(value: Any) -> bool:
@@ -42,6 +53,24 @@ def is_noise(value: Any) -> bool:
 def is_noise_class(cls: type) -> bool:
     """Tell whether objects of a class only tell people about the run or keep threads apart."""
     return not NOISE_CLASSES.isdisjoint(base_names(cls))
+
+
+def is_users_own(value: Any, name: str) -> bool:
+    """Tell whether an attribute of noise was added by the user, in a subclass or on the object, and so may matter.
+
+    Args:
+        value: the noise.
+        name: the attribute.
+    """
+    order = type(value).__mro__
+    users = [base for base in order if is_user_class(base) and base_names(base)[0] not in NOISE_CLASSES]
+    held = asked(value, "__dict__", {})
+    if not users:
+        return name in held and is_users_code(held[name])
+    if name in held:
+        return True
+    # One that no class has is looked up as of any object: there may be a `__getattr__`.
+    return next((base in users for base in order if name in base.__dict__), True)
 
 
 def is_quiet_function(value: Any) -> bool:

@@ -35,6 +35,7 @@ from .lookup import (
     is_user_class,
     is_users_code,
 )
+from .noise import is_users_own
 from .values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Parameters, Quiet, Super, join
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
             return reader.assigned[id(atom.value), name]
         if read_of_gradient(reader, atom, name):
             return ()
-        if reader.is_quiet(atom):
+        if reader.is_quiet(atom) and not is_users_own(atom.value, name):
             return (Bound(None, atom, label, path),)
         if atom.parent is not None and is_told_by_owner(atom.parent.value, atom.label, name):
             reader.consume((atom.parent,))
@@ -90,6 +91,8 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
         entry = find_class_attribute(cls if isinstance(cls, type) else type(cls), name, atom.after)
         if name in _OF_OBJECT and isinstance(entry, Whole):
             return ()
+        if reader.is_quiet(receiver) and not is_followed(getattr(entry, "function", None)):
+            return (Bound(None, receiver, label, path),)
         atom = receiver
     elif isinstance(atom, Quiet):
         return (atom,)

@@ -14,14 +14,17 @@ from .expressions import IN_PLACE, local_function, test
 from .filling import NUMBERS, counts_entry, counts_up, feeds_itself
 from .imports import import_names
 from .leaving import may_swallow
+from .lookup import Method, find_class_attribute, is_followed
 from .operations import ask_special, iterate, operate
 from .targets import forget, set_entry, store
-from .values import Atoms, Bound, Known, join
+from .values import Atom, Atoms, Bound, Known, join
 
 if TYPE_CHECKING:
     from .reads import Reader
 
 __all__ = ["STATEMENTS"]
+
+_MANAGING = ("__enter__", "__aenter__", "__exit__", "__aexit__")
 
 
 def _expression(reader: Reader, statement: ast.Expr) -> None:
@@ -80,7 +83,7 @@ def _return(reader: Reader, statement: ast.Return) -> None:
     for atom in atoms:
         if isinstance(atom, Known) and not isinstance(atom.value, (*NUMBERS, str, bytes, type(None))):
             _give_back(reader, atom)
-        elif isinstance(atom, Bound) and isinstance(atom.receiver, Known):
+        elif isinstance(atom, Bound) and isinstance(atom.receiver, Known) and atom.function is not None:
             _give_back(reader, reader.as_known(atom))
         else:
             reader.consume((atom,))
@@ -98,8 +101,8 @@ def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
         atoms = reader.evaluate(item.context_expr)
         called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
         swallows |= may_swallow(atoms, () if called is None else reader.evaluate(called))
-        loud = tuple(atom for atom in atoms if not reader.is_quiet(atom))
-        entered = operate(reader, loud, ("__enter__", "__aenter__", "__exit__", "__aexit__"))
+        loud = tuple(atom for atom in atoms if not reader.is_quiet(atom) or _is_users_manager(atom))
+        entered = operate(reader, loud, _MANAGING)
         if item.optional_vars is not None:
             store(reader, item.optional_vars, join(entered, tuple(atom for atom in atoms if reader.is_quiet(atom))))
     reader.trying += swallows
@@ -110,6 +113,12 @@ def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
         reader.node.gradients.cleared = cleared
     # Such as `torch.random.fork_rng`, which puts back what was before.
     reader.node.seeded &= seeded
+
+
+def _is_users_manager(atom: Atom) -> bool:
+    """Tell whether noise, such as a lock, is entered or left by methods of the user's."""
+    found = [find_class_attribute(type(atom.value), name) for name in _MANAGING] if isinstance(atom, Known) else []
+    return any(is_followed(one.function) for one in found if isinstance(one, Method))
 
 
 def _leave_early(reader: Reader, before: dict[tuple[int, str], Atoms]) -> None:
