@@ -209,6 +209,9 @@ OWN_NOISE = """
             def info(self, message, *args):
                 super().info("so: " + message, *args)
 
+            def tell(self, message):
+                return self.warning(message)
+
             def keep(self, x):
                 if self.isEnabledFor(10):
                     super().info("kept")
@@ -245,6 +248,7 @@ seen(
 )
 for name, body, old, new in [
     ("a method of a thread's subclass that is not called", "worker.process(i)", "x * 7", "x * 8"),
+    ("a method that a logger's subclass adds, beside another", "log.tell(i); found.append(i)", "= 4.0", "= 5.0"),
     ("the name of a logger of a subclass", "log.keep(i)", 'Log("a")', 'Log("b")'),
     ("an attribute of a lock's subclass that nothing reads", "with plain: found.append(i)", "unused = 1.0", "unused = 2"),
     ("what a lock's subclass does, where another is entered", "with plain: found.append(i)", "alpha = 3.0", "alpha = 4"),

@@ -45,7 +45,7 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     read_draws(reader, callees, node)
     read_asking(reader, callees, node)
     read_files(reader, callees, node)
-    if (discarded or _hands_on(node)) and tells_only(reader, callees):
+    if (discarded or _hands_on(reader, node)) and tells_only(reader, callees):
         reader.quiet += 1
         arguments = read_arguments(reader, node)
         arguments.consume(reader)
@@ -119,9 +119,11 @@ def tells_only(reader: Reader, callees: Atoms) -> bool:
     return bool(callees) and all(_is_telling(reader, callee) for callee in callees)
 
 
-def _hands_on(node: ast.Call) -> bool:
-    """Tell whether a call is one as `super().acquire()`, by which an override of noise does what was done before."""
+def _hands_on(reader: Reader, node: ast.Call) -> bool:
+    """Tell whether a call is one as `super().acquire()` or `self.info()`, by which a method of noise hands on."""
     base = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in SAYING_NOTHING else None
+    if isinstance(base, ast.Name):
+        return base.id in reader.function.__code__.co_varnames[:1]
     return isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super"
 
 

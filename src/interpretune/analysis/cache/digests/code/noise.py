@@ -35,7 +35,7 @@ NOISE_CLASSES = frozenset(
 #: Functions that only tell people something, where nothing is done with their result.
 QUIET_FUNCTIONS = frozenset({"builtins.print", "warnings.warn", "warnings.warn_explicit", "_warnings.warn"})
 _QUIET_MODULES = ("logging",)
-#: Methods of noise that an override may hand on by `return super().acquire()`: what they give back tells of no state.
+#: Methods of noise that a method of it may hand on, as in `return super().acquire()`: what they give tells of no state.
 SAYING_NOTHING = frozenset(
     {
         *("__enter__", "__exit__", "__aenter__", "__aexit__", "acquire", "release", "update", "emit", "handle", "log"),
