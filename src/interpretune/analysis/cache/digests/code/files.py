@@ -1,7 +1,7 @@
 """Files that code reads by a path that is certain: their content counts, or that they are not there.
 
 Where the path is only known when the code runs, nothing can be said; a note then tells so. A file that the code writes
-itself does not count, nor does where a file lies.
+itself does not count, nor does where a file lies. Of a directory that code loads from, all files count.
 """
 
 from __future__ import annotations
@@ -11,37 +11,52 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import xxhash
 
 from ..tokens import frame
-from .builtins import certain_text
+from ..walk import Walk
+from .lookup import is_followed
+from .made import assigned
+from .paths import certain_path
 from .random import installed_name
-from .targets import is_definite
-from .values import Atoms, Known
+from .values import Atom, Atoms, Bound, Known
 
 if TYPE_CHECKING:
     from .nodes import Node
     from .reads import Reader
 
-__all__ = ["FileUse", "contents", "read_files"]
+__all__ = ["FileUse", "contents", "note_reader", "read_files"]
 
 #: Functions that read the file that their first argument names.
 _READING = frozenset(
     {
-        *("builtins.open", "io.open", "_io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open"),
+        *("builtins.open", "io.open", "_io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open", "posix.open"),
         *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap"),
         *("torch.load", "torch.serialization.load", "torch.jit.load", "torch.from_file"),
-        *("safetensors.torch.load_file", "safetensors.numpy.load_file", "safetensors.safe_open"),
-        *(f"pandas.read_{kind}" for kind in ("csv", "table", "json", "parquet", "pickle", "excel", "feather")),
+        *("safetensors.torch.load_file", "safetensors.numpy.load_file", "safetensors.safe_open", "builtins.safe_open"),
+        *(f"pandas.read_{kind}" for kind in ("csv", "table", "json", "parquet", "pickle", "excel", "feather", "fwf")),
         *("pyarrow.parquet.read_table", "joblib.load", "joblib.numpy_pickle.load", "PIL.Image.open"),
+        *("zipfile.ZipFile", "tarfile.open", "tarfile.TarFile.open", "linecache.getline", "linecache.getlines"),
     }
+)
+#: Those that load from a directory or file where there is one, and by another name elsewhere.
+_LOADING = frozenset({"datasets.load_from_disk", "datasets.load_dataset"})
+_LOADING_METHODS = frozenset(
+    {"from_pretrained", "load_from_disk", *(f"from_{kind}" for kind in ("json", "csv", "parquet", "text"))}
+)
+#: What such functions call the path, in the order in which it is asked for.
+_NAMED = (
+    *("data_files", "file", "filename", "fname", "f", "fp", "path", "filepath_or_buffer", "path_or_buf", "io"),
+    *("source", "name", "path_or_paths", "dataset_path", "dataset_dict_path", "pretrained_model_name_or_path"),
 )
 #: Those that write it, and methods that do.
 _WRITING = frozenset({"numpy.save", "numpy.savez", "numpy.savetxt", "torch.save", "torch.serialization.save"})
-_WRITING_METHODS = frozenset({"write_text", "write_bytes", "touch", "to_csv", "to_json", "to_parquet", "to_pickle"})
+_WRITING_METHODS = frozenset(
+    {"write_text", "write_bytes", "touch", "to_csv", "to_json", "to_parquet", "to_pickle"}
+    | {"save_pretrained", "save_to_disk"}
+)
 _READING_METHODS = frozenset({"read_text", "read_bytes"})
 #: Those that ask whether there is a file.
 _ASKING = frozenset({f"{module}.{name}" for module in ("os.path", "genericpath", "posixpath") for name in (
@@ -54,16 +69,29 @@ _CHUNK = 2**24
 class FileUse:
     """A place where a function reads a file, writes one, or asks for one."""
 
-    def __init__(self, path: str, written: str, kind: str) -> None:
+    def __init__(self, path: str | None, written: str, kind: str) -> None:
+        #: None where it is only known when the code runs.
         self.path = path
         #: How the path stands in the text, by which it counts.
         self.written = written
-        #: ``"read"``, ``"asked"`` or ``"write"``.
+        #: ``"read"``, ``"loaded"`` (from a directory or file, where it is there), ``"found"`` (read, if it is a file at
+        #: all), ``"asked"`` or ``"write"``.
         self.kind = kind
 
 
+def note_reader(reader: Reader, name: str) -> None:
+    """Remember that an installed function is handed on, and may be called with any path, if it reads files.
+
+    Args:
+        reader: the reading of the function that hands it on.
+        name: its `installed_name`.
+    """
+    if _reads(name):
+        reader.node.files.append(FileUse(None, name, "read"))
+
+
 def read_files(reader: Reader, callees: Atoms, node: ast.Call) -> None:
-    """Remember which file a call reads, where that is certain.
+    """Remember which file a call reads, or that this is not certain.
 
     Args:
         reader: the reading of the function that it stands in.
@@ -71,32 +99,53 @@ def read_files(reader: Reader, callees: Atoms, node: ast.Call) -> None:
         node: the call.
     """
     kind, named = _use(callees, node)
-    path = _certain_path(reader, named) if kind and named is not None else None
-    if path is not None and named is not None and not reader.quiet:
+    if not kind or reader.quiet:
+        return
+    # What is written may be left out of the key, so there nothing is supposed.
+    path = certain_path(reader, named, defaults=kind != "write") if named is not None else None
+    if path is not None and named is not None:
         reader.node.files.append(FileUse(path, ast.unparse(named), kind))
+    elif kind in ("read", "loaded") and _may_be_missed(reader, callees, node, named):
+        reader.node.files.append(FileUse(None, ast.unparse(node), kind))
 
 
-def contents(nodes: Iterable[Node]) -> Iterator[tuple[Node, str, bytes]]:
-    """Give what counts of files, by the function that reads them, once all code is read."""
+def contents(nodes: Iterable[Node], walk: Walk) -> Iterator[tuple[Node, str, bytes]]:
+    """Give what counts of files, by the function that reads them, once all code is read; note what cannot count."""
     nodes = list(nodes)
-    own = {os.path.abspath(use.path) for node in nodes for use in node.files if use.kind == "write"}
+    own = {os.path.abspath(use.path) for node in nodes for use in node.files if use.kind == "write" and use.path}
     for node in nodes:
         for use in node.files:
-            path = os.path.abspath(use.path)
-            if use.kind == "read" and path not in own:
-                yield node, f"the file {use.written}", _content(path)
-            elif use.kind == "asked" and path not in own:
-                yield node, f"whether there is {use.written}", b"yes" if os.path.exists(path) else b"no"
+            path = os.path.abspath(use.path) if use.path is not None else None
+            there = path is not None and os.path.exists(path)
+            if path is None or (use.kind == "loaded" and not there) or (use.kind == "read" and "://" in str(use.path)):
+                walk.note(_missed(node, use))
+            if path is None or path in own:
+                continue
+            if use.kind == "read" or (use.kind in ("loaded", "found") and there):
+                yield node, f"the file {use.written}", _content(path, own)
+            elif use.kind == "asked":
+                yield node, f"whether there is {use.written}", b"yes" if there else b"no"
+
+
+def _missed(node: Node, use: FileUse) -> str:
+    where = f"function `{node.value.__qualname__}`"
+    if use.path is None:
+        return f"{where} reads a file whose path is only known when it runs, so it does not count: `{use.written}`"
+    return f"{where} loads by a name that is no file or directory here, so only the name counts: `{use.written}`"
 
 
 def _use(callees: Atoms, node: ast.Call) -> tuple[str, ast.expr | None]:
     first = node.args[0] if node.args and not isinstance(node.args[0], ast.Starred) else None
+    given = {word.arg: word.value for word in node.keywords}
+    named = next((given[name] for name in _NAMED if name in given), None)
     for callee in callees:
         name = installed_name(callee.value, callee.installed) if isinstance(callee, Known) else ""
         if name in _READING:
-            return "write" if _writes(node, 1) else "read", first
+            return "write" if _writes(node, 1) else "read", first or named
+        if name in _LOADING:
+            return "loaded", named or first
         if name in _WRITING or name in _ASKING:
-            return "write" if name in _WRITING else "asked", first
+            return "write" if name in _WRITING else "asked", first or named
     method = node.func
     if not isinstance(method, ast.Attribute):
         return "", None
@@ -104,9 +153,50 @@ def _use(callees: Atoms, node: ast.Call) -> tuple[str, ast.expr | None]:
         return "write" if _writes(node, 0) else "read", method.value
     if method.attr in _READING_METHODS or method.attr in _ASKING_METHODS:
         return "read" if method.attr in _READING_METHODS else "asked", method.value
+    if method.attr in _LOADING_METHODS:
+        return "loaded", first or named
+    if method.attr == "read":
+        return "found", first or named  # as of a `ConfigParser`; other objects have other methods of that name
     if method.attr in _WRITING_METHODS:
-        return "write", first if method.attr.startswith("to_") else method.value
+        return "write", (first or named) if method.attr.startswith(("to_", "save_")) else method.value
     return "", None
+
+
+def _may_be_missed(reader: Reader, callees: Atoms, node: ast.Call, named: ast.expr | None) -> bool:
+    """Tell whether a call reads a file that nothing else tells of."""
+    if named is None or (isinstance(named, ast.Constant) and not isinstance(named.value, str)):
+        return False
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "open" and not any(map(_is_reading, callees)):
+        return False
+    if any(isinstance(callee, Bound) and is_followed(callee.function) for callee in callees):
+        return False  # code of the user's, which is read itself
+    source = reader.node.source
+    names = [named.id] if isinstance(named, ast.Name) else []
+    given = [part for name in names for part in (assigned(source.node).get(name, ()) if source is not None else ())]
+    opened = {name for part in ast.walk(source.node) for name in _opened(part)} if names and source is not None else ()
+    return not (any(name in opened for name in names) or any(map(_opens, [named, *given])))
+
+
+def _is_reading(callee: Atom) -> bool:
+    return isinstance(callee, Known) and _reads(installed_name(callee.value, callee.installed))
+
+
+def _reads(name: str) -> bool:
+    return name in _READING or name in _LOADING
+
+
+def _opened(part: ast.AST) -> Iterator[str]:
+    """Give the names that stand for files which a `with` statement opened."""
+    for item in part.items if isinstance(part, (ast.With, ast.AsyncWith)) else ():
+        if isinstance(item.optional_vars, ast.Name):
+            yield item.optional_vars.id
+
+
+def _opens(node: ast.expr | None) -> bool:
+    """Tell whether an expression gives an open file, or something like one in memory."""
+    called = node.func if isinstance(node, ast.Call) else None
+    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    return name in ("open", "BytesIO", "StringIO")
 
 
 def _writes(node: ast.Call, position: int) -> bool:
@@ -116,40 +206,11 @@ def _writes(node: ast.Call, position: int) -> bool:
     return isinstance(mode, str) and any(letter in mode for letter in "wax+")
 
 
-def _certain_path(reader: Reader, node: ast.expr) -> str | None:
-    """Give the path that an expression certainly is."""
-    if (text := certain_text(reader, node)) is not None:
-        return text
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        return _joined(reader, [node.left, node.right])
-    if isinstance(node, ast.Attribute) and node.attr == "parent":
-        inner = _certain_path(reader, node.value)
-        return None if inner is None else os.path.dirname(inner)
-    if isinstance(node, ast.Call) and not node.keywords:
-        called = reader.evaluate(node.func)
-        value = called[0].value if len(called) == 1 and isinstance(called[0], Known) else None
-        if value is Path or value is PurePath or value is os.path.join or value is os.fspath or value is str:
-            return _joined(reader, node.args)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in ("resolve", "absolute") and not node.args:
-            return _certain_path(reader, node.func.value)
-    if isinstance(node, ast.Name) and node.id == "__file__" and reader.scope.holder("__file__") is None:
-        return str(reader.function.__globals__.get("__file__", "")) or None
-    if isinstance(node, (ast.Name, ast.Attribute)) and is_definite(reader, node):
-        atoms = reader.evaluate(node)
-        if len(atoms) == 1 and isinstance(atoms[0], Known) and isinstance(atoms[0].value, PurePath):
-            return str(atoms[0].value)
-    return None
-
-
-def _joined(reader: Reader, parts: list[ast.expr]) -> str | None:
-    paths = [_certain_path(reader, part) for part in parts]
-    known = [path for path in paths if path is not None]
-    return os.path.join(*known) if known and len(known) == len(paths) else None
-
-
-def _content(path: str) -> bytes:
+def _content(path: str, own: Iterable[str]) -> bytes:
     try:
         status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            return frame("directory", *_directory(path, own))
         if not stat.S_ISREG(status.st_mode):
             return frame("no file")
         return _digest(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -157,7 +218,17 @@ def _content(path: str) -> bytes:
         return frame("no file")
 
 
-@lru_cache(maxsize=256)
+def _directory(path: str, own: Iterable[str]) -> Iterator[bytes]:
+    """Give the name and the content of each file below a directory; nobody loads from what is hidden."""
+    for folder, inner, names in os.walk(path):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in sorted(names):
+            file = os.path.join(folder, name)
+            if not name.startswith(".") and file not in own:
+                yield frame("entry", os.fsencode(os.path.relpath(file, path)), _content(file, own))
+
+
+@lru_cache(maxsize=4096)
 def _digest(path: str, *status: int) -> bytes:
     """Read a file once in a process, unless it changes."""
     digest = xxhash.xxh3_128()

@@ -167,7 +167,7 @@ class CodeGraph:
         """Follow everything that was met and fold it into one token."""
         self._follow()
         nodes = list(self._nodes.values())
-        for node, label, token in (*contents(nodes), *settings_seen(nodes)):
+        for node, label, token in (*contents(nodes, self.walk), *settings_seen(nodes)):
             node.reads[label] = token
         for node, known, line in (*counted(nodes), *stored_by_hooks(nodes)):
             self.count(node, known, line)

@@ -83,6 +83,7 @@ def installed_token(value: Any, walk: Walk) -> bytes:
     if origin != PYTHON:
         walk.use(origin.distribution)
     name = public_name(value)
+    _note_world(name, walk)
     if name.startswith(DISTRIBUTIONS):
         walk.circumstance(SAMPLED)
     token = frame("installed", origin.distribution.encode(), name.encode())
@@ -95,10 +96,13 @@ def name_token(name: str, walk: Walk) -> bytes:
     origin = module_origin(sys.modules[name.rpartition(".")[0]])
     if origin != PYTHON:
         walk.use(origin.distribution)
-    words = says_of_the_world(name)
-    if words:
-        walk.note(f"`{name}` {words}")
+    _note_world(name, walk)
     return frame("installed", origin.distribution.encode(), name.encode())
+
+
+def _note_world(name: str, walk: Walk) -> None:
+    if words := says_of_the_world(name):
+        walk.note(f"`{name}` {words}")
 
 
 def encode_kind(value: Any, walk: Walk) -> bytes:

@@ -13,7 +13,7 @@ from .values import Bound, Known
 if TYPE_CHECKING:
     from .reads import Reader
 
-__all__ = ["is_made"]
+__all__ = ["assigned", "is_made"]
 
 #: Methods and builtins that give what they found.
 _FINDING = frozenset(
@@ -36,7 +36,7 @@ def is_made(reader: Reader, node: ast.expr) -> bool:
         node = node.value
     given: list[ast.expr | None] = [node]
     if isinstance(node, ast.Name) and reader.node.source is not None:
-        given = list(_assigned(reader.node.source.node).get(node.id, ()))
+        given = list(assigned(reader.node.source.node).get(node.id, ()))
     return bool(given) and all(_computes(reader, value) for value in given)
 
 
@@ -58,7 +58,7 @@ def _computes(reader: Reader, node: ast.expr | None) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _assigned(definition: ast.AST) -> dict[str, tuple[ast.expr | None, ...]]:
+def assigned(definition: ast.AST) -> dict[str, tuple[ast.expr | None, ...]]:
     """Give what each name of a function is assigned; None for what it is given in another way, as by a loop."""
     found: dict[str, tuple[ast.expr | None, ...]] = {}
     simple: set[int] = set()

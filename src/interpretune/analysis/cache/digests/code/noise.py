@@ -85,9 +85,11 @@ _WORLD = {
         {"secrets", "os.urandom", "random.SystemRandom", "uuid.uuid1", "uuid.uuid4", "torch.seed"}
     ),
     "reads variables of the environment that are not told": frozenset({"os.environ"}),
-    "reads files, which count only where their paths are certain": frozenset(
-        {"builtins.open", "io.open", "torch.load", "numpy.load", "json.load", "pickle.load"}
+    "lists files, whose names do not count": frozenset(
+        {*(f"{module}.{name}" for module in ("os", "posix") for name in ("listdir", "scandir")), "os.walk", "glob"}
     ),
+    "reads a database, which does not count": frozenset({"sqlite3.connect", "_sqlite3.connect"}),
+    "runs another program, whose result does not count": frozenset({"subprocess", "os.popen", "os.system"}),
 }
 
 

@@ -22,6 +22,7 @@ from .calls import read_arguments
 from .draws import draw, draws_unasked
 from .entries import is_namespace
 from .expressions import EXPRESSIONS
+from .files import note_reader
 from .gradients import lose_module
 from .kinds import MODULE_NAMES
 from .lookup import is_followed, is_users_code
@@ -256,6 +257,7 @@ class Reader:
             generator = draws_unasked(name := installed_name(known.value, known.installed), known.value)
             if generator:
                 draw(self, f"`{name}`", generator)
+            note_reader(self, name)
         if is_namespace(known.value):
             self._count_namespace(known)
         else:
