@@ -54,6 +54,106 @@ kept(
     "(DIRECTORY / 'log.txt').write_text('earlier'); numpy.save(",
 )
 
+#: Files that lie beside the module, and so in another place in each scene.
+BESIDE = """
+    import configparser
+    import json
+    import os
+    import zipfile
+    from pathlib import Path
+
+    import numpy
+
+    NAMES = {"vector": "beside.json"}
+    LAYER = 3
+    HERE = Path(__file__).parent
+    (HERE / "beside.json").write_text("[1]")
+    (HERE / "beside3.json").write_text("[1]")
+    (HERE / "beside.ini").write_text("[1]")
+    with zipfile.ZipFile(HERE / "beside.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("inner"), "[1]")
+
+
+    def by_default(name="beside.json"):
+        return json.loads((Path(__file__).parent / name).read_text())
+
+
+    def from_a_text(path):
+        path = Path(path)
+        return json.loads(path.read_text())
+
+
+    def step_by_step():
+        directory = os.path.dirname(os.path.realpath(__file__))
+        path = f"{directory}/beside.json"
+        with open(path) as file:
+            return json.load(file)
+
+
+    def settings():
+        parser = configparser.ConfigParser()
+        parser.read(Path(__file__).with_name("beside.ini"))
+        return parser.sections()
+
+
+    def step(batch, batch_idx):
+        return READ
+    """
+for title, read, file in [
+    ("by a keyword", "json.load(open(file=os.path.join(os.path.dirname(__file__), 'beside.json')))", "json"),
+    ("by the default of a parameter", "by_default()", "json"),
+    ("by names that a function gives to parts", "step_by_step()", "json"),
+    ("beside the module", "open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'beside.json')).read()", "json"),
+    ("by the parents of a path", "(Path(__file__).resolve().parents[0] / 'beside.json').read_text()", "json"),
+    ("by joining a path", "Path(__file__).parent.joinpath('beside.json').read_text()", "json"),
+    ("by another name in the same place", "Path(__file__).with_name('beside').with_suffix('.json').read_text()", "json"),
+    ("by an entry of a dictionary", "Path(__file__).with_name(NAMES['vector']).read_text()", "json"),
+    ("by a number in its name", "Path(__file__).with_name(f'beside{LAYER}.json').read_text()", "3.json"),
+    ("by `%`", "open(os.path.dirname(__file__) + '/beside%d.json' % LAYER).read()", "3.json"),
+    ("by `format`", "open('{}/beside.json'.format(os.path.dirname(__file__))).read()", "json"),
+    ("with a parser of settings", "settings()", "ini"),
+    ("inside an archive", "zipfile.ZipFile(Path(__file__).with_name('beside.zip')).read('inner')", "zip"),
+]:  # fmt: skip
+    text = BESIDE.replace("READ", read)
+    old = 'ZipInfo("inner"), "[1]"' if file == "zip" else f'"beside.{file}").write_text("[1]"'.replace(".3", "3")
+    seen(f"a file that the step reads {title}", text, old, old.replace("[1]", "[2]"), places=("module", "script"))
+    kept(f"a file beside one that the step reads {title}", text, "LAYER = 3", "LAYER = 3; Path(__file__).with_name('other.json').write_text('1')", places=("module", "script"))  # fmt: skip
+
+LOADED = """
+    from pathlib import Path
+
+    import datasets
+
+    DIRECTORY = Path("kept")
+    datasets.Dataset.from_dict({"value": [1]}).save_to_disk(DIRECTORY / "rows")
+    (DIRECTORY / "rows.json").write_text('{"value": 1}')
+
+
+    def step(batch, batch_idx):
+        return READ
+    """
+for title, read, old in [
+    ("a directory", "datasets.load_from_disk('kept/rows')[0]", '{"value": [1]}'),
+    ("a directory that it names by a keyword", "datasets.Dataset.load_from_disk(dataset_path='kept/rows')[0]", '{"value": [1]}'),
+    ("a file that `datasets` reads", "datasets.Dataset.from_json(str(DIRECTORY / 'rows.json'))[0]", "'{\"value\": 1}'"),
+    ("a file that a loader of `datasets` reads", "datasets.load_dataset('json', data_files='kept/rows.json')", "'{\"value\": 1}'"),
+]:  # fmt: skip
+    text = LOADED.replace("READ", read)
+    seen(f"{title}, which the step loads", text, old, old.replace("1", "2"))
+    kept(f"what lies beside {title}, which the step loads", text, "DIRECTORY = ", "Path('kept').mkdir(exist_ok=True); Path('kept/other').write_text('1'); DIRECTORY = ")  # fmt: skip
+kept(
+    "what is hidden in a directory that the step loads",
+    LOADED.replace("READ", "datasets.load_from_disk('kept/rows')[0]"),
+    '(DIRECTORY / "rows.json")',
+    "(DIRECTORY / 'rows/.seen').write_text('1'); (DIRECTORY / \"rows.json\")",
+)
+seen(
+    "another file in a directory that the step loads",
+    LOADED.replace("READ", "datasets.load_from_disk('kept/rows')[0]"),
+    '(DIRECTORY / "rows.json")',
+    "(DIRECTORY / 'rows/more.arrow').write_text('1'); (DIRECTORY / \"rows.json\")",
+)
+
 SETTING = """
     import decimal
 

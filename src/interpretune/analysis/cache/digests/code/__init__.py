@@ -14,8 +14,8 @@ captured objects it needs. Imports go one way only, from the end of this list to
    asks of objects.
 5. `contexts`, `folding`, `descriptions`, `imports`, `iterating`, `targets`, `filling`, `clearing`, `made`: with what a
    function is called, what comes of the graph, single constructs of the language, what is only filled, cleared, made.
-6. `builtins`, `paths`, `files`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up to
-   the whole.
+6. `builtins`, `paths`, `files`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up
+   to the whole.
 7. `bytecode`, `settings`: the same without a text; settings of libraries that it goes by.
 8. `graph`.
 """
