@@ -70,8 +70,7 @@ BESIDE = """
     (HERE / "beside.json").write_text("[1]")
     (HERE / "beside3.json").write_text("[1]")
     (HERE / "beside.ini").write_text("[1]")
-    with zipfile.ZipFile(HERE / "beside.zip", "w") as archive:
-        archive.writestr(zipfile.ZipInfo("inner"), "[1]")
+    (HERE / "beside.zip").write_text("[1]")
 
 
     def by_default(name="beside.json"):
@@ -102,6 +101,12 @@ BESIDE = """
 for title, read, file in [
     ("by a keyword", "json.load(open(file=os.path.join(os.path.dirname(__file__), 'beside.json')))", "json"),
     ("by the default of a parameter", "by_default()", "json"),
+    ("by a parameter that a path is made of", "from_a_text(os.path.dirname(__file__) + '/beside.json')", "json"),
+    (
+        "by one of two paths that a helper is passed",
+        "from_a_text(Path(__file__).parent / 'beside3.json') + from_a_text(os.path.dirname(__file__) + '/beside.json')",
+        "json",
+    ),
     ("by names that a function gives to parts", "step_by_step()", "json"),
     ("beside the module", "open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'beside.json')).read()", "json"),
     ("by the parents of a path", "(Path(__file__).resolve().parents[0] / 'beside.json').read_text()", "json"),
@@ -115,7 +120,7 @@ for title, read, file in [
     ("inside an archive", "zipfile.ZipFile(Path(__file__).with_name('beside.zip')).read('inner')", "zip"),
 ]:  # fmt: skip
     text = BESIDE.replace("READ", read)
-    old = 'ZipInfo("inner"), "[1]"' if file == "zip" else f'"beside.{file}").write_text("[1]"'.replace(".3", "3")
+    old = f'"beside.{file}").write_text("[1]"'.replace(".3", "3")
     seen(f"a file that the step reads {title}", text, old, old.replace("[1]", "[2]"), places=("module", "script"))
     kept(f"a file beside one that the step reads {title}", text, "LAYER = 3", "LAYER = 3; Path(__file__).with_name('other.json').write_text('1')", places=("module", "script"))  # fmt: skip
 
@@ -125,7 +130,8 @@ LOADED = """
     import datasets
 
     DIRECTORY = Path("kept")
-    datasets.Dataset.from_dict({"value": [1]}).save_to_disk(DIRECTORY / "rows")
+    (DIRECTORY / "rows").mkdir(parents=True, exist_ok=True)
+    (DIRECTORY / "rows/data.arrow").write_text("[1]")
     (DIRECTORY / "rows.json").write_text('{"value": 1}')
 
 
@@ -133,8 +139,8 @@ LOADED = """
         return READ
     """
 for title, read, old in [
-    ("a directory", "datasets.load_from_disk('kept/rows')[0]", '{"value": [1]}'),
-    ("a directory that it names by a keyword", "datasets.Dataset.load_from_disk(dataset_path='kept/rows')[0]", '{"value": [1]}'),
+    ("a directory", "datasets.load_from_disk('kept/rows')[0]", '"[1]"'),
+    ("a directory that it names by a keyword", "datasets.Dataset.load_from_disk(dataset_path='kept/rows')[0]", '"[1]"'),
     ("a file that `datasets` reads", "datasets.Dataset.from_json(str(DIRECTORY / 'rows.json'))[0]", "'{\"value\": 1}'"),
     ("a file that a loader of `datasets` reads", "datasets.load_dataset('json', data_files='kept/rows.json')", "'{\"value\": 1}'"),
 ]:  # fmt: skip

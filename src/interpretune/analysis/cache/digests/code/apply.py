@@ -23,7 +23,7 @@ from .lookup import (
 from .values import Atom, Atoms, Bound, Instance, Items, Known, Literal, Local, Quiet, join
 
 if TYPE_CHECKING:
-    from .nodes import Bindings
+    from .nodes import Bindings, Paths
     from .reads import Reader
 
 __all__ = ["Arguments", "apply", "apply_each"]
@@ -37,6 +37,8 @@ class Arguments:
     keywords: dict[str, Atoms] = field(default_factory=dict)
     #: Passed by ``*`` or ``**`` in a way that leaves open which parameter receives it.
     loose: Atoms = ()
+    #: By position or name: paths that are made in the call, and how they are written there.
+    paths: dict[int | str, tuple[str, list[str | None]]] = field(default_factory=dict)
 
     def consume(self, reader: Reader) -> None:
         """Count all of them."""
@@ -45,7 +47,8 @@ class Arguments:
 
     def before(self, *atoms: Atoms) -> Arguments:
         """Give the same arguments behind others."""
-        return Arguments([*atoms, *self.positional], self.keywords, self.loose)
+        paths = {key + len(atoms) if isinstance(key, int) else key: found for key, found in self.paths.items()}
+        return Arguments([*atoms, *self.positional], self.keywords, self.loose, paths)
 
 
 def apply_each(reader: Reader, callees: Atoms, arguments: Arguments) -> Atoms:
@@ -168,9 +171,11 @@ def _apply_function(reader: Reader, function: FunctionType, arguments: Arguments
     inside = wrapped_by_installed(function)
     if inside is None:
         certain = not reader.unsure and reader.scope is reader.top
-        return reader.graph.call(reader.node, function, _bind(reader, function, arguments), label, path, certain)
+        bindings = _bind(reader, function, arguments)
+        return reader.graph.call(reader.node, function, bindings, label, path, certain, _paths(function, arguments))
     reader.graph.refer_open(reader.node, function, label, path)
-    given = reader.graph.call(reader.node, inside, _bind(reader, inside, arguments), label, path)
+    bindings = _bind(reader, inside, arguments)
+    given = reader.graph.call(reader.node, inside, bindings, label, path, paths=_paths(inside, arguments))
     for cls, served in dispatched(function).items():
         if is_user_function(served) and served is not inside:
             step = f"{label}[{cls.__qualname__}]"
@@ -200,6 +205,17 @@ def _bind(reader: Reader, function: FunctionType, arguments: Arguments) -> Bindi
             reader.consume(atoms)
     reader.consume(tuple(atom for atom in arguments.loose if not isinstance(atom, Quiet)))
     return bindings
+
+
+def _paths(function: FunctionType, arguments: Arguments) -> Paths:
+    """Tell which parameter receives which path."""
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    found = {
+        names[key] if isinstance(key, int) else key: paths
+        for key, paths in arguments.paths.items()
+        if not isinstance(key, int) or key < len(names)
+    }
+    return found
 
 
 def _passed(reader: Reader, atoms: Atoms) -> Atoms:

@@ -16,6 +16,7 @@ from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stor
 from .lookup import is_followed
 from .noise import SAYING_NOTHING, is_noise_class, is_quiet_function
 from .operations import iterate
+from .paths import paths_by_callers
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def read_arguments(reader: Reader, node: ast.Call) -> Arguments:
             if arguments.loose:
                 arguments.loose = join(arguments.loose, atoms)
             else:
+                _pass_path(reader, arguments, len(arguments.positional), part, atoms)
                 arguments.positional.append(atoms)
             continue
         atoms = reader.evaluate(part.value)
@@ -164,13 +166,21 @@ def read_arguments(reader: Reader, node: ast.Call) -> Arguments:
             arguments.loose = join(arguments.loose, iterate(reader, atoms), (Quiet(),))
     for keyword in node.keywords:
         if keyword.arg is not None:
-            arguments.keywords[keyword.arg] = _argument(reader, keyword.value)
+            arguments.keywords[keyword.arg] = atoms = _argument(reader, keyword.value)
+            _pass_path(reader, arguments, keyword.arg, keyword.value, atoms)
         elif isinstance(keyword.value, ast.Dict) and all(_is_word(key) for key in keyword.value.keys):
             for key, value in zip(keyword.value.keys, keyword.value.values, strict=True):
                 arguments.keywords[key.value] = reader.evaluate(value)  # type: ignore[union-attr]
         else:
             reader.use(keyword.value)
     return arguments
+
+
+def _pass_path(reader: Reader, arguments: Arguments, key: int | str, node: ast.expr, atoms: Atoms) -> None:
+    """Remember which path an argument is that the call itself makes, as of its parts."""
+    if not atoms and not isinstance(node, (ast.Constant, ast.Lambda)):
+        found = [path for _, path in paths_by_callers(reader, node)]
+        arguments.paths[key] = ast.unparse(node) if any(found) else "", found
 
 
 def _argument(reader: Reader, node: ast.expr) -> Atoms:

@@ -19,7 +19,7 @@ from ..tokens import frame
 from ..walk import Walk
 from .lookup import is_followed
 from .made import assigned
-from .paths import certain_path
+from .paths import certain_path, paths_by_callers
 from .random import installed_name
 from .values import Atom, Atoms, Bound, Known
 
@@ -102,16 +102,24 @@ def read_files(reader: Reader, callees: Atoms, node: ast.Call) -> None:
     if not kind or reader.quiet:
         return
     # What is written may be left out of the key, so there nothing is supposed.
-    path = certain_path(reader, named, defaults=kind != "write") if named is not None else None
-    if path is not None and named is not None:
-        reader.node.files.append(FileUse(path, ast.unparse(named), kind))
-    elif kind in ("read", "loaded") and _may_be_missed(reader, callees, node, named):
+    if named is None or kind == "write":
+        found = [("", certain_path(reader, named, defaults=False) if named is not None else None)]
+    else:
+        found = paths_by_callers(reader, named)
+    for given, path in found:
+        if path is not None and named is not None:
+            written = ast.unparse(named)
+            reader.node.files.append(FileUse(path, f"{written} for {given}" if given else written, kind))
+    if all(path is not None for _, path in found):
+        return
+    if kind in ("read", "loaded") and _may_be_missed(reader, callees, node, named):
         reader.node.files.append(FileUse(None, ast.unparse(node), kind))
 
 
 def contents(nodes: Iterable[Node], walk: Walk) -> Iterator[tuple[Node, str, bytes]]:
     """Give what counts of files, by the function that reads them, once all code is read; note what cannot count."""
     nodes = list(nodes)
+    merged: dict[tuple[Node, str], set[bytes]] = {}
     own = {os.path.abspath(use.path) for node in nodes for use in node.files if use.kind == "write" and use.path}
     for node in nodes:
         for use in node.files:
@@ -122,9 +130,12 @@ def contents(nodes: Iterable[Node], walk: Walk) -> Iterator[tuple[Node, str, byt
             if path is None or path in own:
                 continue
             if use.kind == "read" or (use.kind in ("loaded", "found") and there):
-                yield node, f"the file {use.written}", _content(path, own)
+                merged.setdefault((node, f"the file {use.written}"), set()).add(_content(path, own))
             elif use.kind == "asked":
-                yield node, f"whether there is {use.written}", b"yes" if there else b"no"
+                merged.setdefault((node, f"whether there is {use.written}"), set()).add(b"yes" if there else b"no")
+    for (node, label), tokens in merged.items():
+        # Several where callers pass different paths by expressions of one text.
+        yield node, label, next(iter(tokens)) if len(tokens) == 1 else frame("files", *sorted(tokens))
 
 
 def _missed(node: Node, use: FileUse) -> str:

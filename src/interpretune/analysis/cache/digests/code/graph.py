@@ -29,7 +29,7 @@ from .folding import fold, tell_draws
 from .gradients import counted, lose
 from .kinds import encode_kind, installed_token, name_token
 from .lookup import is_user_class, is_user_function, wrapped_by_installed
-from .nodes import Bindings, Node
+from .nodes import Bindings, Node, Paths
 from .random import SHARED, installed_name, shared_name
 from .reads import read_source
 from .settings import settings_seen
@@ -226,7 +226,14 @@ class CodeGraph:
         return name_token(known.installed, self.walk)
 
     def call(
-        self, node: Node, function: FunctionType, bindings: Bindings, label: str, path: str, certain: bool = False
+        self,
+        node: Node,
+        function: FunctionType,
+        bindings: Bindings,
+        label: str,
+        path: str,
+        certain: bool = False,
+        paths: Paths | None = None,
     ) -> Atoms:
         """Let a node depend on a user function that it calls with known objects.
 
@@ -237,6 +244,7 @@ class CodeGraph:
             label: how the caller names the function.
             path: the function's dotted path.
             certain: True where the call is made whatever happens, so that a generator that it seeds is seeded.
+            paths: paths that it is passed.
 
         Returns:
             The known objects that it gives back.
@@ -245,6 +253,8 @@ class CodeGraph:
         callee = self.function_node(function, received(bindings), path)
         node.edges.add((label, callee))
         callee.callers.add(node)
+        if callee.take_paths(node, paths or {}):
+            self._wait(callee)
         node.seeded_before[callee] = node.seeded_before.get(callee, SHARED) & node.seeded
         node.gradients.call(callee, certain)
         if certain:

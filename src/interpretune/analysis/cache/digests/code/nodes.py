@@ -16,10 +16,14 @@ from .values import Atoms, Known
 if TYPE_CHECKING:
     from .files import FileUse
 
-__all__ = ["Bindings", "Node"]
+__all__ = ["Bindings", "Node", "Paths"]
 
 #: Known objects by the name of the parameter that receives them.
 Bindings = dict[str, Atoms]
+#: What is written down for parameters that receive no known object, and the paths that it may be.
+Paths = dict[str, tuple[str, list[str | None]]]
+#: So many paths of one parameter are told apart.
+_MANY = 16
 
 
 @dataclass(eq=False)
@@ -49,6 +53,8 @@ class Node:
     gradients: OwnGradients = field(default_factory=OwnGradients)
     #: Entries of dictionaries that it reads after hooks stored them, with the line.
     stored_by_hooks: dict[str, tuple[Known, int]] = field(default_factory=dict)
+    #: Paths that callers pass to its parameters, with how they write them; None for one that is not certain.
+    given_paths: dict[str, set[tuple[str, str | None]]] = field(default_factory=dict)
     #: Files that it reads or writes.
     files: list[FileUse] = field(default_factory=list)
 
@@ -96,6 +102,23 @@ class Node:
         self.stored_by_hooks.clear()
         self.files.clear()
         self.returns = []
+
+    def take_paths(self, caller: Node, given: Paths) -> bool:
+        """Remember which paths a caller passes; tell whether that is news.
+
+        Args:
+            caller: the function that calls this one.
+            given: the expressions that it passes, and the paths that these may be, by parameter.
+        """
+        news = False
+        for name, (text, paths) in given.items():
+            known = self.given_paths.setdefault(name, set())
+            new = {(f"{text} in {caller.value.__qualname__}", path) for path in paths} - known
+            # A function that calls itself may make paths without end.
+            if new and len(known) < _MANY:
+                known |= new
+                news = True
+        return news
 
     def own_colour(self) -> bytes:
         """What it says and reads, without the code that it refers to."""

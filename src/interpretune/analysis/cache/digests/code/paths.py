@@ -8,8 +8,10 @@ the code.
 from __future__ import annotations
 
 import ast
+import itertools
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from .values import Atom, Known, Literal
 if TYPE_CHECKING:
     from .reads import Reader
 
-__all__ = ["certain_path"]
+__all__ = ["certain_path", "paths_by_callers"]
 
 #: Functions that make a path of paths, by identity.
 _MAKING: tuple[Callable[..., Any], ...] = (
@@ -38,20 +40,49 @@ _METHODS = frozenset(
     }
 )
 _PARTS = frozenset({"parent", "parents", "name", "stem", "suffix", "parts", "anchor"})
+#: So many combinations of what callers pass are looked at.
+_MANY = 32
 #: As many names are followed as stand for each other in code that people write.
 _DEEP = 40
 
 
-def certain_path(reader: Reader, node: ast.expr, defaults: bool = True) -> str | None:
+def paths_by_callers(reader: Reader, node: ast.expr) -> list[tuple[str, str | None]]:
+    """Give the paths that an expression may be, by what callers pass; None for one that is not certain.
+
+    Args:
+        reader: the reading of the function that it stands in.
+        node: the expression.
+
+    Returns:
+        Each with the expressions that the callers pass, empty where the path does not depend on them.
+    """
+    alone = certain_path(reader, node)
+    given = {
+        name: sorted(paths, key=str) for name, paths in reader.node.given_paths.items() if any(p for _, p in paths)
+    }
+    if alone is not None or not given or math.prod(map(len, given.values())) > _MANY:
+        return [("", alone)]
+    found: dict[tuple[str, str | None], None] = {}
+    for chosen in itertools.product(*given.values()):
+        supposed = {name: path for name, (_, path) in zip(given, chosen, strict=True)}
+        path = certain_path(reader, node, supposed=supposed)
+        found[", ".join(text for text, _ in chosen) if path is not None else "", path] = None
+    return list(found)
+
+
+def certain_path(
+    reader: Reader, node: ast.expr, defaults: bool = True, supposed: Mapping[str, str | None] | None = None
+) -> str | None:
     """Give the path that an expression certainly is.
 
     Args:
         reader: the reading of the function that it stands in.
         node: the expression.
         defaults: True where a parameter that no caller is known to give may be taken to be what it is by default.
+        supposed: paths that parameters are given by a caller.
     """
     try:
-        value = _Paths(reader, defaults).value(node)
+        value = _Paths(reader, defaults, supposed or {}).value(node)
     except (TypeError, ValueError, IndexError, KeyError, AttributeError, OSError, RuntimeError):
         return None  # no such path can be made, so the code fails there as well
     return str(value) if isinstance(value, (str, PurePath)) else None
@@ -62,9 +93,10 @@ class _Unknown(ValueError):
 
 
 class _Paths:
-    def __init__(self, reader: Reader, defaults: bool) -> None:
+    def __init__(self, reader: Reader, defaults: bool, supposed: Mapping[str, str | None]) -> None:
         self.reader = reader
         self.defaults = defaults
+        self.supposed = supposed
         self.depth = 0
 
     def value(self, node: ast.expr) -> Any:
@@ -108,8 +140,7 @@ class _Paths:
 
     def call(self, node: ast.Call) -> Any:
         method = node.func
-        called = self.reader.evaluate(method)
-        value = called[0].value if len(called) == 1 and isinstance(called[0], Known) else None
+        value = self.called(method)
         making = next((function for function in _MAKING if function is value), None)
         if making is not None and not node.keywords:
             return _plain(making(*map(self.value, node.args)))
@@ -123,6 +154,14 @@ class _Paths:
         if method.attr != "resolve" and node.keywords:
             raise _Unknown
         return _plain(getattr(Path(self.value(method.value)), method.attr)(*map(self.value, node.args)))
+
+    def called(self, node: ast.expr) -> Any:
+        """Give what is called, where it goes by a name, as a chain of calls is not to be read twice."""
+        root = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        atoms = self.reader.evaluate(node) if isinstance(root, ast.Name) else ()
+        return atoms[0].value if len(atoms) == 1 and isinstance(atoms[0], Known) else None
 
     def subscript(self, node: ast.Subscript) -> Any:
         index = self.value(node.slice)
@@ -165,16 +204,16 @@ class _Paths:
     def _received(self, node: ast.Name) -> Any:
         """Give what a parameter is given, where the function only makes the same path of it (``p = Path(p)``)."""
         source, atoms = self.reader.node.source, self.reader.node.bindings.get(node.id, ())
-        if source is None or len(atoms) != 1 or self.reader.scope.holder(node.id) is not self.reader.top:
+        if source is None or self.reader.scope.holder(node.id) is not self.reader.top:
             return None
-        given = assigned(source.node).get(node.id, ())
-        return _held(atoms[0]) if given and all(self._keeps(part, node.id) for part in given) else None
+        if not all(self._keeps(part, node.id) for part in assigned(source.node).get(node.id, ())):
+            return None
+        return _held(atoms[0]) if len(atoms) == 1 else self.supposed.get(node.id) if not atoms else None
 
     def _keeps(self, node: ast.expr | None, name: str) -> bool:
         if not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords:
             return False
-        called = self.reader.evaluate(node.func)
-        value = called[0].value if len(called) == 1 and isinstance(called[0], Known) else None
+        value = self.called(node.func)
         (given,) = node.args
         return any(value is keeps for keeps in _KEEPING) and isinstance(given, ast.Name) and given.id == name
 
