@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -167,9 +167,6 @@ def _only_says_so(cls: type) -> bool:
     # `make_dataclass` names the module `types`, and `exec` in a bare namespace `builtins`. Types written in C do not
     # lie about it, though some of them (that of None) cannot be found in their module.
     if not cls.__flags__ & _HEAP_TYPE:
-        return False
-    # Types written in Rust, such as `safetensors.safe_open`, name no module, and so tell that of all builtins.
-    if cls.__module__ == "builtins" and isinstance(cls.__dict__.get("__new__"), BuiltinFunctionType):
         return False
     found: Any = sys.modules.get(cls.__module__)
     for name in cls.__qualname__.split("."):

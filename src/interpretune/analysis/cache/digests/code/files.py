@@ -35,7 +35,7 @@ _READING = frozenset(
         *("builtins.open", "io.open", "_io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open", "posix.open"),
         *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap"),
         *("torch.load", "torch.serialization.load", "torch.jit.load", "torch.from_file"),
-        *("safetensors.torch.load_file", "safetensors.numpy.load_file", "safetensors.safe_open", "builtins.safe_open"),
+        *("safetensors.torch.load_file", "safetensors.numpy.load_file", "safetensors.safe_open"),
         *(f"pandas.read_{kind}" for kind in ("csv", "table", "json", "parquet", "pickle", "excel", "feather", "fwf")),
         *("pyarrow.parquet.read_table", "joblib.load", "joblib.numpy_pickle.load", "PIL.Image.open"),
         *("zipfile.ZipFile", "tarfile.open", "tarfile.TarFile.open", "linecache.getline", "linecache.getlines"),
