@@ -15,6 +15,8 @@ from pathlib import Path
 def load(path):
     with open(path, "rb") as file:
         return pickle.load(file)
+def usual(path="there"):
+    return open(path).read()
 def fetch(name):
     return np.load(name + ".npy")
 """
@@ -31,6 +33,7 @@ def notes(body: str) -> list[str]:
         "load('there')",
         "load(os.path.join('folder', 'there'))",
         "fetch('there')",
+        "usual()",
         "np.load(io.BytesIO(b))",
         "open(b, 'w').write('x')",
         "b.open().read()",
@@ -46,6 +49,8 @@ def test_nothing_is_said_where_nothing_is_missed(body: str) -> None:
         ("load(b)", "`open(path, 'rb')`"),
         ("load('there') + load(b)", "`open(path, 'rb')`"),
         ("fetch(b)", "`np.load(name + '.npy')`"),
+        ("usual(*b)", "`open(path)`"),
+        ("usual(**b)", "`open(path)`"),
         ("np.load(b)", "`np.load(b)`"),
         ("Path(b).read_text()", "`Path(b).read_text()`"),
         ("list(map(np.load, b))", "`numpy.load`"),
@@ -68,6 +73,12 @@ def test_a_path_that_grows_without_end_is_given_up() -> None:
         "\ndef grow(path):\n    return open(path).read() + grow(path + 'x')\ndef op(b):\n    return grow('a' + 'b')\n"
     )
     assert digest_of_text(HEAD + text).components
+
+
+@pytest.mark.parametrize(("count", "told"), [(16, 0), (17, 1)])
+def test_more_paths_than_are_told_apart_are_noted(count: int, told: int) -> None:
+    calls = ", ".join(f"load(os.path.join('.', 'file{number}'))" for number in range(count))
+    assert len(notes(f"[{calls}]")) == told
 
 
 def test_files_that_change_places_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

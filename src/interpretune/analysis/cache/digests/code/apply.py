@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from .nodes import Bindings, Paths
     from .reads import Reader
 
-__all__ = ["Arguments", "apply", "apply_each"]
+__all__ = ["ANY_PARAMETER", "Arguments", "apply", "apply_each"]
+
+#: Stands among paths by parameter for whatever parameter may be given something by ``*`` or ``**``.
+ANY_PARAMETER = "*"
 
 
 @dataclass
@@ -39,6 +42,8 @@ class Arguments:
     loose: Atoms = ()
     #: By position or name: paths that are made in the call, and how they are written there.
     paths: dict[int | str, tuple[str, list[str | None]]] = field(default_factory=dict)
+    #: Whether ``*`` or ``**`` may give more than is told here.
+    is_open: bool = False
 
     def consume(self, reader: Reader) -> None:
         """Count all of them."""
@@ -48,7 +53,7 @@ class Arguments:
     def before(self, *atoms: Atoms) -> Arguments:
         """Give the same arguments behind others."""
         paths = {key + len(atoms) if isinstance(key, int) else key: found for key, found in self.paths.items()}
-        return Arguments([*atoms, *self.positional], self.keywords, self.loose, paths)
+        return Arguments([*atoms, *self.positional], self.keywords, self.loose, paths, self.is_open)
 
 
 def apply_each(reader: Reader, callees: Atoms, arguments: Arguments) -> Atoms:
@@ -215,7 +220,7 @@ def _paths(function: FunctionType, arguments: Arguments) -> Paths:
         for key, paths in arguments.paths.items()
         if not isinstance(key, int) or key < len(names)
     }
-    return found
+    return {**found, ANY_PARAMETER: ("", [None])} if arguments.is_open else found
 
 
 def _passed(reader: Reader, atoms: Atoms) -> Atoms:

@@ -161,9 +161,9 @@ def read_arguments(reader: Reader, node: ast.Call) -> Arguments:
         if len(atoms) == 1 and isinstance(atoms[0], Items) and not arguments.loose:
             arguments.positional.extend(atoms[0].elements)
             if not atoms[0].exact:
-                arguments.loose = (Quiet(),)
+                arguments.loose, arguments.is_open = (Quiet(),), True
         else:
-            arguments.loose = join(arguments.loose, iterate(reader, atoms), (Quiet(),))
+            arguments.loose, arguments.is_open = join(arguments.loose, iterate(reader, atoms), (Quiet(),)), True
     for keyword in node.keywords:
         if keyword.arg is not None:
             arguments.keywords[keyword.arg] = atoms = _argument(reader, keyword.value)
@@ -173,6 +173,7 @@ def read_arguments(reader: Reader, node: ast.Call) -> Arguments:
                 arguments.keywords[key.value] = reader.evaluate(value)  # type: ignore[union-attr]
         else:
             reader.use(keyword.value)
+            arguments.is_open = True
     return arguments
 
 

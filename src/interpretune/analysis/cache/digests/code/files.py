@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from ..tokens import frame
-from ..walk import Walk
+from .apply import ANY_PARAMETER
 from .lookup import is_followed
 from .made import assigned
 from .paths import certain_path, paths_by_callers
@@ -24,6 +24,7 @@ from .random import installed_name
 from .values import Atom, Atoms, Bound, Known
 
 if TYPE_CHECKING:
+    from ..walk import Walk
     from .nodes import Node
     from .reads import Reader
 
@@ -110,7 +111,7 @@ def read_files(reader: Reader, callees: Atoms, node: ast.Call) -> None:
         if path is not None and named is not None:
             written = ast.unparse(named)
             reader.node.files.append(FileUse(path, f"{written} for {given}" if given else written, kind))
-    if all(path is not None for _, path in found):
+    if all(path is not None for _, path in found) and not (named is not None and _is_open(reader, named)):
         return
     if kind in ("read", "loaded") and _may_be_missed(reader, callees, node, named):
         reader.node.files.append(FileUse(None, ast.unparse(node), kind))
@@ -173,6 +174,14 @@ def _use(callees: Atoms, node: ast.Call) -> tuple[str, ast.expr | None]:
     return "", None
 
 
+def _is_open(reader: Reader, named: ast.expr) -> bool:
+    """Tell whether a path is made of a parameter that some caller may give by ``*`` or ``**``."""
+    code = reader.function.__code__
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    names = {part.id for part in ast.walk(named) if isinstance(part, ast.Name)}
+    return ANY_PARAMETER in reader.node.given_paths and not names.isdisjoint(parameters)
+
+
 def _may_be_missed(reader: Reader, callees: Atoms, node: ast.Call, named: ast.expr | None) -> bool:
     """Tell whether a call reads a file that nothing else tells of."""
     if named is None or (isinstance(named, ast.Constant) and not isinstance(named.value, str)):
@@ -181,11 +190,11 @@ def _may_be_missed(reader: Reader, callees: Atoms, node: ast.Call, named: ast.ex
         return False
     if any(isinstance(callee, Bound) and is_followed(callee.function) for callee in callees):
         return False  # code of the user's, which is read itself
-    source = reader.node.source
-    names = [named.id] if isinstance(named, ast.Name) else []
-    given = [part for name in names for part in (assigned(source.node).get(name, ()) if source is not None else ())]
-    opened = {name for part in ast.walk(source.node) for name in _opened(part)} if names and source is not None else ()
-    return not (any(name in opened for name in names) or any(map(_opens, [named, *given])))
+    if not isinstance(named, ast.Name) or reader.node.source is None:
+        return not _opens(named)
+    definition = reader.node.source.node
+    opened = {name for part in ast.walk(definition) for name in _opened(part)}
+    return named.id not in opened and not any(map(_opens, assigned(definition).get(named.id, ())))
 
 
 def _is_reading(callee: Atom) -> bool:

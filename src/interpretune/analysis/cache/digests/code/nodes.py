@@ -113,11 +113,13 @@ class Node:
         news = False
         for name, (text, paths) in given.items():
             known = self.given_paths.setdefault(name, set())
-            new = {(f"{text} in {caller.value.__qualname__}", path) for path in paths} - known
-            # A function that calls itself may make paths without end.
-            if new and len(known) < _MANY:
-                known |= new
-                news = True
+            told: set[tuple[str, str | None]] = {(f"{text} in {caller.value.__qualname__}", path) for path in paths}
+            if told - known and len(known) >= _MANY:
+                # A function that calls itself may make paths without end; that there are more is to be told.
+                told = {("", None)}
+            new = told - known
+            known |= new
+            news |= bool(new)
         return news
 
     def own_colour(self) -> bytes:
