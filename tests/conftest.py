@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,26 @@ def base(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     datasets.enable_caching()
     yield directory
     (datasets.enable_caching if hugging_face else datasets.disable_caching)()
+
+
+@pytest.fixture
+def threads_begun(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[threading.Thread]]:
+    """Let the system start so many threads from now on and no more; gives those that were started."""
+
+    def allow(most: int) -> list[threading.Thread]:
+        begun: list[threading.Thread] = []
+        start = threading.Thread.start
+
+        def refuse(self: threading.Thread) -> None:
+            if len(begun) == most:
+                raise RuntimeError("can't start new thread")
+            begun.append(self)
+            start(self)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        return begun
+
+    return allow
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -200,18 +201,13 @@ def test_what_lies_under_a_null_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("started", [0, 1])
-def test_rows_have_their_digest_where_no_thread_is_to_be_had(started: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_have_their_digest_where_no_thread_is_to_be_had(
+    started: int, monkeypatch: pytest.MonkeyPatch, threads_begun: Callable[[int], list[threading.Thread]]
+) -> None:
     large = Dataset.from_dict({name: np.arange(300_000) + index for index, name in enumerate("abcd")})
-    expected, start, begun = components(large), threading.Thread.start, []
-
-    def refuse(self: threading.Thread) -> None:
-        if len(begun) == started:
-            raise RuntimeError("can't start new thread")
-        begun.append(self)
-        start(self)
-
+    expected = components(large)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    begun = threads_begun(started)
     assert components(large) == expected
     assert len(begun) == started
 

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -147,21 +148,17 @@ class TestWhatDoesNotCount:
         assert found[0] == {name: tensors.encode_tensor(value, walk) for name, value in named.items()}
 
     @pytest.mark.parametrize("started", [0, 1])
-    def test_without_threads_or_with_fewer_than_wanted(self, monkeypatch: pytest.MonkeyPatch, started: int) -> None:
+    def test_without_threads_or_with_fewer_than_wanted(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        started: int,
+        threads_begun: Callable[[int], list[threading.Thread]],
+    ) -> None:
         named = {f".t{n}": sample(300_000 + n, seed=n) for n in range(5)}
         walk = Walk("inputs.x", find_encoder)
         expected = tensors.tensor_digests(named, walk)
-        begun: list[threading.Thread] = []
-        start = threading.Thread.start
-
-        def refuse(self: threading.Thread) -> None:
-            if len(begun) == started:
-                raise RuntimeError("can't start new thread")
-            begun.append(self)
-            start(self)
-
         monkeypatch.setattr(tensor_bytes, "_processors", lambda: 4)
-        monkeypatch.setattr(threading.Thread, "start", refuse)
+        begun = threads_begun(started)
         assert tensors.tensor_digests(named, walk) == expected
         assert len(begun) == started
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
@@ -56,7 +56,7 @@ def encode_hooks(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | No
         None where there are none.
     """
     places = list(_places(nodes))
-    unheard = _unheard(nodes, [hook for place in places for hook in place.hooks.values()], codes, walk)
+    unheard = _unheard(nodes, _hooks_at(places), codes, walk)
     pieces: list[bytes] = []
     held = HeldByStep(walk.step)
     for place in places:
@@ -67,7 +67,7 @@ def encode_hooks(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | No
 
 def registered_hooks(nodes: list[Node]) -> list[Any]:
     """Give the hooks that are registered on a tree's modules and weights, or on all modules."""
-    return [hook for place in _places(nodes) for hook in place.hooks.values()]
+    return _hooks_at(_places(nodes))
 
 
 class _Place(NamedTuple):
@@ -93,6 +93,10 @@ def _places(nodes: list[Node]) -> Iterator[_Place]:
     for kind in ("_global_forward_pre_hooks", "_global_forward_hooks", "_global_backward_pre_hooks",
                  "_global_backward_hooks"):  # fmt: skip
         yield _Place("", kind, getattr(torch_module, kind, {}))
+
+
+def _hooks_at(places: Iterable[_Place]) -> list[Any]:
+    return [hook for place in places for hook in place.hooks.values()]
 
 
 def _unheard(nodes: list[Node], hooks: list[Any], codes: ClassCodes, walk: Walk) -> set[int]:
