@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from interpretune.analysis.cache import AnalysisCache
 from interpretune.analysis.cache.__main__ import main
 from interpretune.analysis.cache.listing import parse_age, parse_filter, parse_size
+from interpretune.analysis.cache.locks import KeyLock
 from interpretune.analysis.cache.statistics import count
 from interpretune.analysis.cache.terminal import printable
 from storing import KEY, store
@@ -103,7 +104,9 @@ def test_ls_filters_sorts_and_cuts(cache, words, keys):
     assert result.stdout.split() == keys
 
 
-@pytest.mark.parametrize("words", [["-f", "colour=red"], ["-f", "size>much"], ["-f", "op>a"], ["--sort", "colour"]])
+@pytest.mark.parametrize(
+    "words", [*(["-f", text] for text in ("colour=red", "size>much", "rows>many", "op>a")), ["--sort", "colour"]]
+)
 def test_ls_refuses_what_it_does_not_understand(words):
     result = run("ls", *words)
     assert result.exit_code == 2
@@ -206,6 +209,28 @@ def test_prune_by_size_and_age_spares_the_pinned_and_the_just_used(cache):
     assert list(cache.entries()) == []
 
 
+def test_what_stays_is_told_with_the_reason(cache):
+    assert "2 left alone: pinned, or used in the last five minutes" in run("prune", "--max-size", "0", "-y").stderr
+    assert "left alone" not in run("prune").stderr
+    assert run("pin", KEY).exit_code == 0
+    result = run("rm", KEY, OTHER, "-y")
+    assert "1 entry removed" in result.stderr
+    assert "1 left alone: pinned; `it-cache unpin`" in result.stderr
+    assert [entry.key for entry in cache.entries()] == [KEY]
+
+
+def test_an_entry_that_is_being_written_is_not_told_as_removed(cache):
+    lock = KeyLock(cache.base, KEY)
+    lock.acquire()
+    try:
+        result = run("rm", KEY, OTHER, "-y", "--json")
+    finally:
+        lock.release()
+    assert json.loads(result.stdout)["entries"] == [OTHER]
+    assert "1 entry in use meanwhile, and left alone" in result.stderr
+    assert [entry.key for entry in cache.entries()] == [KEY]
+
+
 def test_prune_refuses_what_is_no_size_or_age():
     assert run("prune", "--max-size", "lots").exit_code == 2
     assert run("prune", "--max-age", "long").exit_code == 2
@@ -219,6 +244,28 @@ def test_stats_size_and_dir(cache):
     assert json.loads(run("size", "--json").stdout)["bytes"] == total == found["bytes"]
     assert run("dir").stdout.strip() == str(cache.base)
     assert run("dir", "--base", str(cache.base / "other")).stdout.strip() == str(cache.base / "other")
+
+
+@pytest.mark.parametrize("words", [["ls"], ["prune", "--max-size", "0", "-y"], ["size"], ["verify", "--repair"]])
+def test_a_base_that_is_named_is_the_one_that_is_looked_at(cache, tmp_path, words):
+    """Not the user's own, in whose place no other one can be made or written."""
+    unused(cache)
+    (tmp_path / "file").write_text("in the way")
+    for named in (tmp_path / "typo", tmp_path / "file" / "base"):
+        result = run(*words, "--base", str(named))
+        assert result.exit_code == 0
+        assert f"there is no cache at {named}" in result.stderr
+        assert not named.exists()
+    assert len(list(cache.entries())) == 2
+
+
+def test_a_warning_is_told_as_such(cache, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: cache.base)
+    monkeypatch.setenv("IT_ANALYSIS_CACHE", str(tmp_path / "file"))
+    result = run("dir")
+    assert result.stdout.strip() == str(cache.base)
+    assert result.stderr.startswith("Warning: the cache base")
 
 
 def test_wrong_usage_exits_with_2():

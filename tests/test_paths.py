@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpretune.analysis.cache import paths
+from interpretune.analysis.cache import AnalysisCache, paths
 from interpretune.analysis.cache.materializing import materialize
 from interpretune.analysis.cache.outcome import last_outcome
 from interpretune.analysis.cache.paths import resolve_base, safe_name, temporary_directory
-from interpretune.analysis.cache.settings import enable_analysisstore_caching
+from interpretune.analysis.cache.settings import configure, enable_analysisstore_caching
 from streaming import BATCHES, FEATURES, Calls, expected, make_step
 
 AWKWARD = [
@@ -68,8 +68,8 @@ def test_the_base_is_the_argument_then_the_environment_then_hugging_face(tmp_pat
     assert resolve_base() == tmp_path / "hf" / "interpretune"
     monkeypatch.setenv("IT_ANALYSIS_CACHE", str(tmp_path / "env"))
     assert resolve_base() == tmp_path / "env"
+    assert (tmp_path / "env").is_dir()
     assert resolve_base(tmp_path / "given") == tmp_path / "given"
-    assert (tmp_path / "given").is_dir()
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,20 @@ def test_the_home_of_hugging_face_is_what_datasets_says(monkeypatch, variables):
 def test_a_base_that_cannot_be_made_is_replaced_with_one_warning(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(paths.platformdirs, "user_cache_path", lambda name: tmp_path / "user" / name)
-    with pytest.warns(UserWarning, match="cannot be written") as caught:
-        found = [resolve_base(tmp_path / "file" / "base") for _ in range(3)]
+    configure(base=tmp_path / "file")
+    with pytest.warns(UserWarning, match="a file stands there") as caught:
+        found = [resolve_base() for _ in range(3)]
     assert set(found) == {tmp_path / "user" / "interpretune"}
     assert len(caught) == 1
+
+
+def test_a_base_that_is_named_is_neither_made_nor_replaced(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    for named in (tmp_path / "nowhere", tmp_path / "file" / "base"):
+        cache = AnalysisCache(named)
+        assert cache.base == named
+        assert list(cache.entries()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("lacks", ["home", "working directory"])

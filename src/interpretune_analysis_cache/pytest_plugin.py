@@ -81,6 +81,7 @@ def analysisstore_cache(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator
     from interpretune.analysis.cache.observed import ObservedCache
 
     base = tmp_path / "analysisstore_cache"
+    base.mkdir()
     with _caching(base=base), ObservedCache(base).observing() as cache:
         yield cache
         _count(pytestconfig, cache)

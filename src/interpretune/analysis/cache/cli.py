@@ -35,6 +35,8 @@ class _Context:
         self.sink = Sink(as_json=as_json, quiet=quiet)
         # What a command looks at closely, it checks fully, so that a repair finds what the check found.
         self.cache = AnalysisCache(base, verify="full")
+        if not self.cache.base.is_dir():
+            self.sink.say(f"there is no cache at {self.cache.base}")
 
     def entries(self) -> tuple[list[Entry], list[Damage]]:
         damage: list[Damage] = []
@@ -67,11 +69,14 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that all have, and a `_Context` in their place."""
 
     def run(base: str | None, as_json: bool, quiet: bool, **others: Any) -> None:
-        try:
-            command(_Context(base, as_json=as_json, quiet=quiet), **others)
-        except AnalysisCacheError as error:
-            click.echo(printable(f"Error: {error}"), err=True)
-            raise SystemExit(1) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")  # what the cache has to say is told here, whatever Python was told
+            warnings.showwarning = lambda message, *_: click.echo(printable(f"Warning: {message}"), err=True)
+            try:
+                command(_Context(base, as_json=as_json, quiet=quiet), **others)
+            except AnalysisCacheError as error:
+                click.echo(printable(f"Error: {error}"), err=True)
+                raise SystemExit(1) from None
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
@@ -218,29 +223,42 @@ def verify(context: _Context, keys: Sequence[str], repair: bool) -> None:
         raise SystemExit(1)
 
 
-def _carry_out(context: _Context, plan: Any, *, dry_run: bool, yes: bool) -> None:
-    """Show a removal, ask, and do it."""
-    keys = [entry.key for entry in plan.entries]
-    text = "\n".join(f"{key[:12]}  {size_text(entry.nbytes)}" for key, entry in zip(keys, plan.entries, strict=True))
+def _carry_out(context: _Context, plan: Any, *, why_spared: str, dry_run: bool, yes: bool) -> None:
+    """Show a removal, ask, and do it.
+
+    Args:
+        why_spared: why entries stay that what was asked for goes for as well.
+    """
+    from .eviction import size_on_disk
+
+    going = plan.entries
+    lines = {entry.key: f"{entry.key[:12]}  {size_text(size_on_disk(entry.path))}" for entry in going}
     is_done = False
     if not dry_run and (plan.entries or plan.leftovers):
         if not yes:
             if not sys.stdin.isatty():
                 raise click.UsageError("this removes entries: give -y, as there is no terminal to ask at.")
-            click.echo(text, err=True)
-            click.confirm(f"Remove {_entries(keys)}, {size_text(plan.frees)}?", abort=True, err=True)
-        plan.carry_out()
+            click.echo("\n".join(lines.values()), err=True)
+            click.confirm(f"Remove {_entries(going)}, {size_text(plan.frees)}?", abort=True, err=True)
+        going = plan.carry_out()
         is_done = True
-    data = {"entries": keys, "leftovers": len(plan.leftovers), "frees": plan.frees, "removed": is_done}
-    context.sink.data(data, text, keys)
+    stayed = [entry for entry in plan.entries if entry not in going]
+    frees = plan.frees - sum(size_on_disk(entry.path) for entry in stayed)
+    keys = [entry.key for entry in going]
+    data = {"entries": keys, "leftovers": len(plan.leftovers), "frees": frees, "removed": is_done}
+    context.sink.data(data, "\n".join(lines[key] for key in keys), keys)
     leftovers = f" and {len(plan.leftovers)} leftovers" if plan.leftovers else ""
     word = "removed" if is_done else "would go"
     context.sink.say(
-        f"{_entries(keys)}{leftovers} {word}, {size_text(plan.frees)}" if keys or leftovers else "nothing to do"
+        f"{_entries(keys)}{leftovers} {word}, {size_text(frees)}" if keys or leftovers else "nothing to do"
     )
+    if stayed:
+        context.sink.say(f"{_entries(stayed)} in use meanwhile, and left alone")
+    if plan.spared:
+        context.sink.say(f"{plan.spared} left alone: {why_spared}")
 
 
-def _entries(keys: Sequence[str]) -> str:
+def _entries(keys: Sequence[Any]) -> str:
     return "1 entry" if len(keys) == 1 else f"{len(keys)} entries"
 
 
@@ -250,10 +268,11 @@ def _entries(keys: Sequence[str]) -> str:
 @_yes
 @_common
 def remove(context: _Context, keys: Sequence[str], dry_run: bool, yes: bool) -> None:
-    """Remove entries by their keys."""
+    """Remove entries by their keys; pinned ones stay."""
     from .eviction import plan_removal
 
-    _carry_out(context, plan_removal(context.cache, context.named(keys)), dry_run=dry_run, yes=yes)
+    plan = plan_removal(context.cache, context.named(keys))
+    _carry_out(context, plan, why_spared="pinned; `it-cache unpin` lets go", dry_run=dry_run, yes=yes)
 
 
 @main.command("prune")
@@ -263,7 +282,10 @@ def remove(context: _Context, keys: Sequence[str], dry_run: bool, yes: bool) -> 
 @_yes
 @_common
 def prune(context: _Context, max_size: str | None, max_age: str | None, dry_run: bool, yes: bool) -> None:
-    """Remove what crashes left, and entries by size and age; pinned ones stay."""
+    """Remove what crashes left, and entries by size and age.
+
+    Those stay that are pinned, or were used in the last five minutes.
+    """
     from .eviction import plan_prune
 
     try:
@@ -271,7 +293,8 @@ def prune(context: _Context, max_size: str | None, max_age: str | None, dry_run:
         age = None if max_age is None else parse_age(max_age)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    _carry_out(context, plan_prune(context.cache, max_size=size, max_age=age), dry_run=dry_run, yes=yes)
+    plan = plan_prune(context.cache, max_size=size, max_age=age)
+    _carry_out(context, plan, why_spared="pinned, or used in the last five minutes", dry_run=dry_run, yes=yes)
 
 
 def _pinning(name: str, *, pinned: bool) -> None:

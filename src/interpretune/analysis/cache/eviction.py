@@ -32,7 +32,7 @@ from .store import AnalysisCache
 
 log = logging.getLogger("interpretune.analysis.cache")
 
-__all__ = ["RemovalPlan", "keep_within_limits", "pin", "plan_prune", "plan_removal", "unpin"]
+__all__ = ["RemovalPlan", "keep_within_limits", "pin", "plan_prune", "plan_removal", "size_on_disk", "unpin"]
 
 #: Seconds after its last use for which an entry counts as just opened, and is left alone by `plan_prune`.
 JUST_USED = 300.0
@@ -62,6 +62,8 @@ class RemovalPlan:
     entries: tuple[Entry, ...] = ()
     leftovers: tuple[Path, ...] = ()
     frees: int = 0
+    #: Entries that what was asked for goes for as well, and that stay: pinned or, when pruning, just used.
+    spared: int = 0
     #: When each entry was last used, by key, as the plan was made.
     used: Mapping[str, float] = field(default_factory=dict, repr=False)
 
@@ -121,8 +123,10 @@ def plan_removal(cache: AnalysisCache, entries: Iterable[Entry]) -> RemovalPlan:
         cache: where they lie.
         entries: the entries.
     """
+    entries = list(entries)
     chosen = tuple(entry for entry in entries if not entry.is_pinned)
-    return RemovalPlan(cache, chosen, (), sum(_sizes(chosen).values()), _uses(chosen))
+    spared = len(entries) - len(chosen)
+    return RemovalPlan(cache, chosen, (), sum(_sizes(chosen).values()), spared, _uses(chosen))
 
 
 def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: float | None = None) -> RemovalPlan:
@@ -138,7 +142,7 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
     now = time.time()
     entries = sorted(cache.entries(), key=lambda entry: (entry.last_used, entry.key))
     derived = sorted(derived_directories(cache.base), key=lambda found: found[1])
-    sizes = _sizes(entries) | {path: _size(path) for path, _ in derived}
+    sizes = _sizes(entries) | {path: size_on_disk(path) for path, _ in derived}
     total = sum(sizes.values())
     unneeded: list[Path] = []
     for path, used in derived:  # first, as it is soon made again
@@ -148,19 +152,22 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
             unneeded.append(path)
             total -= sizes[path]
     chosen: list[Entry] = []
+    spared = 0
     for entry in entries:
         age = now - entry.last_used
-        # A time to come says that a clock was set back, and nothing of the entry.
-        if entry.is_pinned or abs(age) < JUST_USED:
-            continue
         is_old = max_age is not None and age > max_age
         is_too_much = max_size is not None and total > max_size
-        if is_old or is_too_much:
-            chosen.append(entry)
-            total -= sizes[entry.path]
+        if not (is_old or is_too_much):
+            continue
+        # A time to come says that a clock was set back, and nothing of the entry.
+        if entry.is_pinned or abs(age) < JUST_USED:
+            spared += 1
+            continue
+        chosen.append(entry)
+        total -= sizes[entry.path]
     leftovers = (*unneeded, *_leftovers(cache, now))
-    frees = sum(sizes[entry.path] for entry in chosen) + sum(_size(path) for path in leftovers)
-    return RemovalPlan(cache, tuple(chosen), leftovers, frees, _uses(chosen))
+    frees = sum(sizes[entry.path] for entry in chosen) + sum(size_on_disk(path) for path in leftovers)
+    return RemovalPlan(cache, tuple(chosen), leftovers, frees, spared, _uses(chosen))
 
 
 def keep_within_limits(cache: AnalysisCache) -> None:
@@ -190,17 +197,18 @@ def unpin(cache: AnalysisCache, entry: Entry) -> None:
 
 def _sizes(entries: Iterable[Entry]) -> dict[Path, int]:
     # With what `datasets` has put beside the shards: what it maps and filters, it keeps in the directory of its source.
-    return {entry.path: _size(entry.path) for entry in entries}
+    return {entry.path: size_on_disk(entry.path) for entry in entries}
 
 
 def _uses(entries: Iterable[Entry]) -> dict[str, float]:
     return {entry.key: entry.last_used for entry in entries}
 
 
-def _size(path: Path) -> int:
+def size_on_disk(path: Path) -> int:
+    """Give the bytes of a file, or of all files below a directory; 0 where it is gone."""
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
-            return sum(_size(below) for below in path.iterdir())
+            return sum(size_on_disk(below) for below in path.iterdir())
         return path.lstat().st_size
     return 0
 

@@ -122,6 +122,13 @@ def parse_age(text: str) -> float:
     return float(found.group(1)) * _SPANS[found.group(2)]
 
 
+def _parse_number(text: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"{text!r} compares a number; write for instance rows>1000") from None
+
+
 def parse_filter(text: str, now: float) -> Callable[[Record], bool]:
     """Read a filter such as ``size>1GB``, ``used>30d`` (longer ago than that), ``op=logit_*``.
 
@@ -142,7 +149,7 @@ def parse_filter(text: str, now: float) -> Callable[[Record], bool]:
         span = parse_age(value)
         return lambda record: compare(now - getattr(record, name), span)
     if name == "size" or name in _NUMBERS:
-        number = parse_size(value) if name == "size" else float(value)
+        number = parse_size(value) if name == "size" else _parse_number(text, value)
         return lambda record: compare(getattr(record, name), number)
     if compare not in (operator.eq, operator.ne):
         raise ValueError(f"{text!r} compares a text; only = and != do that")

@@ -47,20 +47,22 @@ def aside_name() -> str:
 
 
 def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
-    """Give the root of the entries, created where it is not there.
+    """Give the root of the entries.
 
     Args:
-        explicit: the base to use; None for the configured one, else ``$IT_ANALYSIS_CACHE``, else
-            ``<datasets.config.HF_CACHE_HOME>/interpretune``.
+        explicit: the base to use, whether or not it is there or can be written; None for the configured one, else
+            ``$IT_ANALYSIS_CACHE``, else ``<datasets.config.HF_CACHE_HOME>/interpretune``.
 
     Returns:
-        An absolute path that can be written; `platformdirs.user_cache_path("interpretune")` with one warning where the
-        chosen one cannot.
+        An absolute path. Where none was given, one that was created and can be written:
+        `platformdirs.user_cache_path("interpretune")` with one warning where the chosen one cannot.
 
     Raises:
         OSError: it is relative to a directory that is not there, or to a home and none is known.
     """
-    chosen = explicit or settings.current().base or os.environ.get(BASE_VARIABLE)
+    if explicit:
+        return _absolute(Path(explicit))  # who names a base means that one: to list, check or remove what lies there
+    chosen = settings.current().base or os.environ.get(BASE_VARIABLE)
     base = _absolute(Path(chosen or _hugging_face_home() / "interpretune"))
     problem = _unwritable(base)
     if problem is None:
@@ -70,7 +72,7 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
         _warned.add(base)
         notice(
             f"the cache base {str(base)!r} cannot be written ({problem}); {str(fallback)!r} is used instead. "
-            f"Correct its permissions or set {BASE_VARIABLE}."
+            f"Correct that, or choose another one by {BASE_VARIABLE} or `configure(base=...)`."
         )
     return fallback
 
@@ -102,6 +104,8 @@ def _hugging_face_home() -> Path:
 def _unwritable(base: Path) -> str | None:
     try:
         base.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        return "a file stands there"
     except OSError as error:
         return error.strerror or type(error).__name__
     return None if os.access(base, os.W_OK | os.X_OK) else "permission denied"

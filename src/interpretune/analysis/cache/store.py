@@ -70,7 +70,7 @@ class AnalysisCache:
     """The entries of one base, and for reading of further ones.
 
     Args:
-        base: the root; None for the configured one.
+        base: the root; it need not be there. None for the configured one.
         verify: ``"size"`` or ``"full"``, what is checked when an entry is opened; None for the configured mode.
         readonly_bases: further roots that are searched after the base and never written to; None for the configured.
         lock_timeout: seconds to wait for another process that writes the same entry; None for the configured time.
