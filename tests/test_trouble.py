@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -297,6 +298,17 @@ def test_a_warning_shows_the_line_of_the_caller(base, calls):
     assert caught[0].filename == __file__
 
 
+def test_so_does_one_of_the_thread_that_writes(base, calls, monkeypatch):
+    def no_room(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("interpretune.analysis.cache.commit.create_exclusively", no_room)
+    with pytest.warns(UserWarning, match="No space left on device") as caught:
+        rows = materialize(make_step(calls), BATCHES, features=FEATURES)
+    assert list(rows) == expected(None)
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_where_no_thread_can_be_started_the_run_goes_on(base, calls, monkeypatch):
     start = threading.Thread.start
 
@@ -410,6 +422,9 @@ def test_a_base_that_is_relative(tmp_path, calls, monkeypatch):
     configure(base="here")
     check_a_miss_and_a_hit(calls)
     assert (tmp_path / "here" / "CACHEDIR.TAG").exists()
+    monkeypatch.chdir("here")
+    materialize(make_step(calls), BATCHES, features=FEATURES)
+    assert last_outcome().status == "hit", "a relative base is that of the directory in which it was named"
 
 
 @pytest.mark.parametrize(

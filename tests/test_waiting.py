@@ -82,7 +82,7 @@ def test_a_slice_is_served_while_its_entry_is_still_extended(base):
     watching = Calls()
     watching.indices = type("Watching", (), {"append": staticmethod(append)})()
     rows = materialize(make_step(watching), BATCHES, features=FEATURES)
-    assert told == ["hit another process has computed them meanwhile"], "before the whole was there"
+    assert told == ["hit another thread or process has computed them meanwhile"], "before the whole was there"
     assert list(rows) == expected(None)
     assert calls.indices == list(range(len(BATCHES)))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import operator
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import datasets
@@ -13,9 +14,11 @@ import numpy as np
 
 __all__ = [
     "check_callable",
+    "iterated",
     "read_features",
     "read_inputs",
     "read_limit",
+    "read_name",
     "read_split",
     "split_in_key",
     "visible_order",
@@ -39,16 +42,17 @@ def read_features(features: Any) -> datasets.Features:
         features: `datasets.Features`, or a mapping from column names to feature types.
 
     Raises:
-        TypeError: they are neither.
+        TypeError: they are neither, or a column has the name of a type and no feature.
     """
-    if isinstance(features, datasets.Features):
-        return features
     if not isinstance(features, Mapping):
         raise TypeError(
             f"features must be datasets.Features, not {type(features).__name__}; "
             'as in Features({"logits": List(Value("float32"))})'
         )
-    return datasets.Features(features)
+    for name, feature in features.items():
+        if isinstance(feature, str):
+            raise TypeError(f"features: {name!r} is the text {feature!r}; write datasets.Value({feature!r})")
+    return features if isinstance(features, datasets.Features) else datasets.Features(features)
 
 
 def read_inputs(inputs: Any, name: str) -> dict[str, Any]:
@@ -105,6 +109,34 @@ def read_split(split: Any) -> str | None:
     if not isinstance(split, (str, datasets.NamedSplit)):
         raise TypeError(f"split must be a name, not {type(split).__name__}")
     return str(split)
+
+
+def read_name(name: Any, function: Callable[..., Any]) -> str:
+    """Give the name of an analysis, that of its function where none is given.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"name must be text, not {type(name).__name__}")
+    while isinstance(function, partial):
+        function = function.func
+    return name or str(getattr(function, "__name__", type(function).__name__)).strip("<>")
+
+
+def iterated(given: Any, name: str) -> Any:
+    """Give what a function gave that is to be gone through.
+
+    Args:
+        given: what it gave.
+        name: what the function is called among the arguments.
+
+    Raises:
+        TypeError: it cannot be gone through.
+    """
+    if not isinstance(given, Iterable) and not hasattr(given, "__getitem__"):
+        raise TypeError(f"{name} gave {type(given).__name__} when it was called; it must give an iterable")
+    return given
 
 
 def split_in_key(split: str | None) -> str | None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import datasets
 
+from .arguments import iterated
+
 __all__ = ["Batches", "batches_from", "count_batches", "require_repeatable"]
 
 Batches = Iterable[Any] | Callable[[], Iterable[Any]]
@@ -68,7 +70,7 @@ def batches_from(batches: Any, start: int) -> Iterator[Any]:
         start: how many batches to pass over.
     """
     if not isinstance(batches, Iterable) and callable(batches):
-        batches = batches()
+        batches = iterated(batches(), "batches")
         _require_order(batches)
     if not start:
         return iter(batches)

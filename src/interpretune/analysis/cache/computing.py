@@ -12,6 +12,7 @@ import datasets
 from . import settings
 from .copying import RowCopier
 from .gathering import Gathered, Gathering, Work, do_work
+from .notices import asked_at, place_outside
 from .pipeline import Pipeline
 from .rows import RowEncoder
 from .sink import RowSink
@@ -43,11 +44,16 @@ class Computing:
         self._expected = expected
         self._encoder = RowEncoder(sink.features)
         self._copier = RowCopier(self._encoder.memory)
+        self._asked_at = place_outside()
         self._pipeline: Pipeline[Work] = Pipeline(
-            lambda work: do_work(work, self._encoder, self._copier, sink),
+            self._do,
             size_of=lambda work: work.nbytes if isinstance(work, Gathered) else 0,
             name=f"writer of {name}",
         )
+
+    def _do(self, work: Work) -> None:
+        with asked_at(self._asked_at):
+            do_work(work, self._encoder, self._copier, self._sink)
 
     def run(self, produced: Iterable[Any], step: Callable[[Any], Any], *, limit: int | None) -> None:
         """Take what the step gives until it ends, and commit it.

@@ -24,8 +24,6 @@ __all__ = ["KEY_VERSION", "AnalysisStoreHasher", "Difference", "Fingerprint"]
 
 #: Part of every key. It grows when the same inputs would get other digests, so old entries are missed and not misread.
 KEY_VERSION = 1
-#: Recognised by name, as torch is not imported to ask.
-
 
 _Changed = tuple[tuple[str, Part | None, Part | None], ...]
 

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from importlib import metadata
 from itertools import islice
 from typing import Any, Literal
@@ -23,9 +22,11 @@ import datasets
 
 from .arguments import (
     check_callable,
+    iterated,
     read_features,
     read_inputs,
     read_limit,
+    read_name,
     read_split,
     split_in_key,
     visible_order,
@@ -111,7 +112,7 @@ def materialize(
         limit=limit,
         split=split,
         total=count_batches(batches),
-        name=name or _name_of(step),
+        name=read_name(name, step),
     )
     return _answer(
         request,
@@ -181,12 +182,12 @@ def dataset_from_generator(
         run["keyword_order"] = order
     request = Request(
         # A row is a batch. Rows before the first missing one would be computed only to be dropped.
-        produce=lambda start: islice(iter(generator(**gen_kwargs)), start, None),
+        produce=lambda start: islice(iter(iterated(generator(**gen_kwargs), "generator")), start, None),
         features=features,
         fingerprint=None,
         split="train" if split is None else split,
         not_resumable="a generator cannot be entered in its middle",
-        name=name or _name_of(generator),
+        name=read_name(name, generator),
     )
     return _answer(
         request,
@@ -242,12 +243,6 @@ def with_limit(fingerprint: Fingerprint, hasher: AnalysisStoreHasher, limit: int
         components=dict(sorted({**fingerprint.components, "run.limit": digest}.items())),
         parts={**fingerprint.parts, "run.limit": {"run.limit": Part(digest, repr(limit))}},
     )
-
-
-def _name_of(function: Any) -> str:
-    while isinstance(function, partial):
-        function = function.func
-    return str(getattr(function, "__name__", type(function).__name__)).strip("<>")
 
 
 def _config_of(data: Any) -> str | None:

@@ -69,5 +69,8 @@ def quarantine(base: Path, key: str, path: Path, verify: str, error: CorruptEntr
     except OSError as trouble:
         notice(f"{error} It could not be moved aside: {trouble}.")
         return None
-    notice(f"{error} It was moved to {str(target)!r}.")
+    notice(
+        f"cache entry file {str(error.path)!r} is damaged: {error.reason}. Its entry is not served; it was moved to "
+        f"{str(target)!r}, and its rows are computed again."
+    )
     return target

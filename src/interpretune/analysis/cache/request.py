@@ -171,7 +171,7 @@ class _Answer:
                 entry = writer.entry
                 sink = RowSink(writer, self._temporary_writer, writer.features)
             except NotNeededError:
-                return self._hit("another process has computed them meanwhile")
+                return self._hit("another thread or process has computed them meanwhile")
             except NestedLockError:
                 reason, advice = "the step asks for the very rows that it computes", ""
             except (OSError, AnalysisCacheError) as error:

@@ -252,7 +252,7 @@ def configure(**settings: Any) -> None:
     """Change settings for the whole process.
 
     Args:
-        settings: any field of `Settings`.
+        settings: any field of `Settings`. A relative path is taken from the present working directory.
 
     Raises:
         TypeError: a name that is not a setting, or something else than a number where there must be one.
@@ -263,10 +263,12 @@ def configure(**settings: Any) -> None:
     if unknown:
         raise TypeError(f"no such setting: {', '.join(sorted(unknown))}; see `Settings` for those there are")
     if settings.get("base") is not None:
-        settings["base"] = Path(settings["base"]).expanduser()
+        # Where it lies now: a relative one would be another after each `os.chdir`.
+        settings["base"] = Path(settings["base"]).expanduser().absolute()
     if "readonly_bases" in settings:
         given = settings["readonly_bases"]
-        settings["readonly_bases"] = _paths([given] if isinstance(given, (str, os.PathLike)) else given)
+        several = [given] if isinstance(given, (str, os.PathLike)) else given
+        settings["readonly_bases"] = tuple(path.absolute() for path in _paths(several))
     for name in settings.keys() & {"ignore", "include"}:
         settings[name] = listed(settings[name])
     with _lock:

@@ -145,7 +145,7 @@ class RowSink:
             return
         text = (
             f"the cache entry {self.trouble}. The analysis goes on and loses no row, but what was not committed before "
-            "is kept only until this process ends."
+            "is kept only until this process ends. Run it again once that is mended, to keep the rest."
         )
         notice(text)
         try:
