@@ -12,7 +12,7 @@ import datasets
 from . import settings
 from .copying import RowCopier
 from .gathering import Gathered, Gathering, Work, do_work
-from .notices import asked_at, place_outside
+from .notices import warner_here, warning_by
 from .pipeline import Pipeline
 from .rows import RowEncoder
 from .sink import RowSink
@@ -44,7 +44,7 @@ class Computing:
         self._expected = expected
         self._encoder = RowEncoder(sink.features)
         self._copier = RowCopier(self._encoder.memory)
-        self._asked_at = place_outside()
+        self._warner = warner_here()
         self._pipeline: Pipeline[Work] = Pipeline(
             self._do,
             size_of=lambda work: work.nbytes if isinstance(work, Gathered) else 0,
@@ -52,7 +52,7 @@ class Computing:
         )
 
     def _do(self, work: Work) -> None:
-        with asked_at(self._asked_at):
+        with warning_by(self._warner):
             do_work(work, self._encoder, self._copier, self._sink)
 
     def run(self, produced: Iterable[Any], step: Callable[[Any], Any], *, limit: int | None) -> None:

@@ -53,7 +53,10 @@ class HostCall:
             bound.apply_defaults()
             return cls(runners, bound.arguments)
         except (TypeError, KeyError, AttributeError) as error:
-            warn_once(f"this version of interpretune makes datasets in a way that is not known here ({error!r}).")
+            warn_once(
+                f"this version of interpretune makes datasets in a way that is not known here ({error!r}), so its "
+                "analyses run uncached. Update interpretune-analysis-cache, or use `materialize`."
+            )
             return None
 
     @property

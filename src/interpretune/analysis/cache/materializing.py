@@ -94,7 +94,8 @@ def materialize(
 
     Raises:
         UnfingerprintableError: an input cannot be understood; the error has its dotted path.
-        RowError: a row does not fit the features.
+        RowError: a row does not fit the features; the batches before it are kept.
+        Exception: what the step or the batches raised; the batches before it are kept.
         TypeError: ``batches`` is an iterator, which can be gone through once only, or another argument is of a kind
             that it cannot be.
         ValueError: an argument has a value that it cannot have, such as a negative ``limit``.
@@ -170,6 +171,7 @@ def dataset_from_generator(
     Raises:
         UnfingerprintableError: something that counts cannot be understood; the error has its dotted path.
         RowError: a row does not fit the features.
+        Exception: what the generator raised.
         TypeError: an argument is of a kind that it cannot be.
         ValueError: an argument has a value that it cannot have.
     """
