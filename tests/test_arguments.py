@@ -60,6 +60,8 @@ def _on():
         ({"split": 3}, TypeError, "split must be a name"),
         ({"split": "a/b"}, ValueError, "a/b"),
         ({"runtime": "roughly"}, ValueError, "runtime is 'roughly'; it must be 'strict' or 'exact' or 'ignore'"),
+        ({"ignore": 3}, TypeError, "3 must be dotted paths"),
+        ({"ignore": (3,)}, TypeError, "must be dotted paths, as in ignore="),
         ({"device": "any"}, ValueError, "device is 'any'"),
         ({"on_unfingerprintable": "hide"}, ValueError, "must be 'raise' or 'bypass'"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -266,6 +267,18 @@ def test_a_warning_is_told_as_such(cache, tmp_path, monkeypatch):
     result = run("dir")
     assert result.stdout.strip() == str(cache.base)
     assert result.stderr.startswith("Warning: the cache base")
+
+
+@pytest.mark.parametrize("command", ["rm", "pin"])
+def test_what_cannot_be_written_is_an_error_of_one_line(cache, monkeypatch, command):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(cache.base))
+
+    monkeypatch.setattr("interpretune.analysis.cache.eviction.remove", refuse)
+    monkeypatch.setattr("interpretune.analysis.cache.eviction.replace_atomically", refuse)
+    result = run(command, KEY, *(["-y"] if command == "rm" else []))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [f"Error: [Errno 30] Read-only file system: '{cache.base}'"]
 
 
 def test_wrong_usage_exits_with_2():

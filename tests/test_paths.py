@@ -98,6 +98,21 @@ def test_a_base_that_cannot_be_made_is_replaced_with_one_warning(tmp_path, monke
     assert len(caught) == 1
 
 
+def test_what_lies_in_a_base_that_cannot_be_written_is_found(base, monkeypatch):
+    enable_analysisstore_caching()
+    materialize(make_step(Calls()), BATCHES, features=FEATURES, limit=2)
+    # Not by its permissions, as root may do everything.
+    monkeypatch.setattr(paths, "_unwritable", lambda path: "permission denied" if path == base else None)
+    with pytest.warns(UserWarning, match="permission denied"):
+        rows = materialize(make_step(Calls()), BATCHES, features=FEATURES, limit=2)
+    assert list(rows) == expected(2)
+    assert last_outcome().status == "hit"
+    assert last_outcome().path.is_relative_to(base)
+    materialize(make_step(Calls()), BATCHES, features=FEATURES)
+    assert last_outcome().status == "miss"
+    assert not last_outcome().path.is_relative_to(base)
+
+
 def test_a_base_that_is_named_is_neither_made_nor_replaced(tmp_path):
     (tmp_path / "file").write_text("in the way")
     for named in (tmp_path / "nowhere", tmp_path / "file" / "base"):

@@ -1,7 +1,7 @@
 """The command line ``it-cache``: what lies in the cache, why it missed, and making room.
 
-Data goes to stdout and all else to stderr. Exit codes: 0 done, also where there was nothing to do; 1 damage was found,
-or a named key is not there; 2 wrong usage. Nothing here imports `datasets` or torch but the demo, so listing is quick.
+Data goes to stdout and all else to stderr; exit codes are in docs/command-line.md. Nothing here imports `datasets` or
+torch but the demo, so listing is quick.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
             warnings.showwarning = lambda message, *_: click.echo(printable(f"Warning: {message}"), err=True)
             try:
                 command(_Context(base, as_json=as_json, quiet=quiet), **others)
-            except AnalysisCacheError as error:
+            except BrokenPipeError:
+                raise  # whoever reads the output has enough, as click knows
+            except (AnalysisCacheError, OSError) as error:
                 click.echo(printable(f"Error: {error}"), err=True)
                 raise SystemExit(1) from None
 

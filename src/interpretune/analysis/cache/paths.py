@@ -19,7 +19,15 @@ import xxhash
 from . import settings
 from .notices import notice
 
-__all__ = ["ASIDE_PREFIX", "aside_name", "digests_directory", "resolve_base", "safe_name", "temporary_directory"]
+__all__ = [
+    "ASIDE_PREFIX",
+    "aside_name",
+    "digests_directory",
+    "replaced_base",
+    "resolve_base",
+    "safe_name",
+    "temporary_directory",
+]
 
 BASE_VARIABLE = "IT_ANALYSIS_CACHE"
 #: Below the base: what files were found to hold, by their identity. Removing it costs one reading of each.
@@ -62,8 +70,7 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
     """
     if explicit:
         return _absolute(Path(explicit))  # who names a base means that one: to list, check or remove what lies there
-    chosen = settings.current().base or os.environ.get(BASE_VARIABLE)
-    base = _absolute(Path(chosen or _hugging_face_home() / "interpretune"))
+    base = _chosen_base()
     problem = _unwritable(base)
     if problem is None:
         return base
@@ -71,10 +78,21 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
     if base not in _warned:
         _warned.add(base)
         notice(
-            f"the cache base {str(base)!r} cannot be written ({problem}); {str(fallback)!r} is used instead. "
-            f"Correct that, or choose another one by {BASE_VARIABLE} or `configure(base=...)`."
+            f"the cache base {str(base)!r} cannot be written ({problem}); {str(fallback)!r} is used instead, and what "
+            f"is there is only read. Correct that, or choose another one by {BASE_VARIABLE} or `configure(base=...)`."
         )
     return fallback
+
+
+def replaced_base() -> Path | None:
+    """Give the base that was chosen where another one is used, as it cannot be written; None where it is used."""
+    base = _chosen_base()
+    return None if _unwritable(base) is None else base
+
+
+def _chosen_base() -> Path:
+    chosen = settings.current().base or os.environ.get(BASE_VARIABLE)
+    return _absolute(Path(chosen or _hugging_face_home() / "interpretune"))
 
 
 def digests_directory() -> Path | None:

@@ -63,8 +63,15 @@ def check_choice(name: str, value: Any) -> None:
 
 
 def listed(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Give several texts as a tuple; one that was not put into a list would else be a list of characters."""
-    return (given,) if isinstance(given, str) else tuple(given)
+    """Give several dotted paths as a tuple; one that was not put into a list would else be a list of characters.
+
+    Raises:
+        TypeError: they are something else.
+    """
+    paths = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else None
+    if paths is None or not all(isinstance(path, str) for path in paths):
+        raise TypeError(f"{given!r} must be dotted paths, as in ignore=('inputs.cfg.label',)")
+    return paths
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ from .locks import KeyLock, NotNeededError
 from .lookup import after_changes, look_up
 from .manifest import MANIFEST_NAME, ForeignFormatError
 from .notices import notice
-from .paths import resolve_base
+from .paths import replaced_base, resolve_base
 from .quarantine import quarantine, try_quarantine
 from .statistics import Statistics, process_statistics, read_statistics
 
@@ -73,6 +73,7 @@ class AnalysisCache:
         base: the root; it need not be there. None for the configured one.
         verify: ``"size"`` or ``"full"``, what is checked when an entry is opened; None for the configured mode.
         readonly_bases: further roots that are searched after the base and never written to; None for the configured.
+            The configured base is one of them where it cannot be written and another one stands for it.
         lock_timeout: seconds to wait for another process that writes the same entry; None for the configured time.
 
     Raises:
@@ -92,9 +93,10 @@ class AnalysisCache:
         self.base = resolve_base(base)
         check_safe(self.base)
         self.verify = verify or configured.verify
-        self.readonly_bases = tuple(
-            filter(_is_safe, configured.readonly_bases if readonly_bases is None else readonly_bases)
-        )
+        further = [*(configured.readonly_bases if readonly_bases is None else readonly_bases)]
+        if base is None and (replaced := replaced_base()) is not None:
+            further.insert(0, replaced)  # what lies there need not be computed anew
+        self.readonly_bases = tuple(filter(_is_safe, further))
         self.lock_timeout = configured.lock_timeout if lock_timeout is None else lock_timeout
 
     @property
