@@ -226,11 +226,7 @@ def verify(context: _Context, keys: Sequence[str], repair: bool) -> None:
 
 
 def _carry_out(context: _Context, plan: Any, *, why_spared: str, dry_run: bool, yes: bool) -> None:
-    """Show a removal, ask, and do it.
-
-    Args:
-        why_spared: why entries stay that what was asked for goes for as well.
-    """
+    """Show a removal, ask, and do it; tell why entries stay that were asked for as well."""
     from .eviction import size_on_disk
 
     going = plan.entries
@@ -346,6 +342,6 @@ def directory(context: _Context) -> None:
 @main.command("size")
 @_common
 def size(context: _Context) -> None:
-    """Print how much room the entries take."""
+    """Print how much room the rows take."""
     total = sum(entry.nbytes for entry in context.entries()[0])
     context.sink.data({"bytes": total}, size_text(total), [str(total)])
