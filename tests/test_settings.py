@@ -163,3 +163,10 @@ def test_many_threads_may_toggle():
     for thread in threads:
         thread.join()
     assert not errors
+
+
+@pytest.mark.parametrize("name", ["VERIFY", "RUNTIME", "DEVICE"])
+def test_a_variable_with_a_value_that_there_is_not_is_named(monkeypatch, name):
+    monkeypatch.setenv(f"IT_ANALYSIS_CACHE_{name}", "roughly")
+    with pytest.raises(ValueError, match=f"IT_ANALYSIS_CACHE_{name} is 'roughly'; it must be '"):
+        settings_module.current()

@@ -186,6 +186,7 @@ def test_refreshing_is_not_cut_short_by_what_is_there(base):
     with analysisstore_caching(mode="refresh"):
         materialize(step, BATCHES, features=FEATURES)
     assert calls.take() == list(range(len(BATCHES)))
+    assert last_outcome().reason == f"{len(BATCHES)} batches were begun anew: the mode is `refresh`"
 
 
 def test_an_interrupt_right_after_the_lock_was_had_leaves_it_free(base, monkeypatch):

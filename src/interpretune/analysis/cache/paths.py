@@ -85,9 +85,10 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
 
 
 def replaced_base() -> Path | None:
-    """Give the base that was chosen where another one is used, as it cannot be written; None where it is used."""
+    """Give the base that was chosen where another one is used, as it can be read and not be written; else None."""
     base = _chosen_base()
-    return None if _unwritable(base) is None else base
+    is_replaced = _unwritable(base) is not None
+    return base if is_replaced and base.is_dir() and os.access(base, os.R_OK | os.X_OK) else None
 
 
 def _chosen_base() -> Path:

@@ -214,7 +214,8 @@ class _Answer:
             status, reason = "temporary", sink.trouble
         elif writer.batches_dropped:
             status = "miss"
-            reason = f"{writer.batches_dropped} batches were begun anew: {self._request.not_resumable}"
+            why = self._request.not_resumable or "the mode is `refresh`"
+            reason = f"{writer.batches_dropped} batches were begun anew: {why}"
         elif not start:
             status, reason = "miss", "nothing was stored under this key"
         elif start == batches:

@@ -51,15 +51,20 @@ HF_DISABLED_ADVICE = (
 )
 
 
-def check_choice(name: str, value: Any) -> None:
+def check_choice(name: str, value: Any, *, called: str | None = None) -> None:
     """Make sure that a setting has one of its few values.
+
+    Args:
+        name: the setting.
+        value: its value.
+        called: what gave it, for the message; the setting itself if not given.
 
     Raises:
         ValueError: it has another.
     """
     choices = _CHOICES[name]
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(repr, choices))}")
+        raise ValueError(f"{called or name} is {value!r}; it must be {' or '.join(map(repr, choices))}")
 
 
 def listed(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -285,13 +290,19 @@ def configure(**settings: Any) -> None:
 
 
 def current() -> Settings:
-    """Give the settings in force: those that were configured, else the environment's, else the defaults."""
+    """Give the settings in force: those that were configured, else the environment's, else the defaults.
+
+    Raises:
+        ValueError: a variable of the environment has a value that its setting cannot have.
+    """
     state = _state
     found = {
         name: read(os.environ[variable])
         for name, (variable, read) in _FROM_ENVIRONMENT.items()
         if name not in state.explicit and os.environ.get(variable)
     }
+    for name in found.keys() & _CHOICES.keys():
+        check_choice(name, found[name], called=_FROM_ENVIRONMENT[name][0])
     return replace(state.settings, **found) if found else state.settings
 
 
