@@ -84,11 +84,14 @@ def resolve_base(explicit: str | os.PathLike[str] | None = None) -> Path:
     return fallback
 
 
-def replaced_base() -> Path | None:
-    """Give the base that was chosen where another one is used, as it can be read and not be written; else None."""
+def replaced_base(used: Path) -> Path | None:
+    """Give the base that was chosen, where it can be read and another one is used in its place; else None.
+
+    Args:
+        used: what `resolve_base` gave.
+    """
     base = _chosen_base()
-    is_replaced = _unwritable(base) is not None
-    return base if is_replaced and base.is_dir() and os.access(base, os.R_OK | os.X_OK) else None
+    return base if base != used and base.is_dir() and os.access(base, os.R_OK | os.X_OK) else None
 
 
 def _chosen_base() -> Path:

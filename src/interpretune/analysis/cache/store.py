@@ -94,7 +94,7 @@ class AnalysisCache:
         check_safe(self.base)
         self.verify = verify or configured.verify
         further = [*(configured.readonly_bases if readonly_bases is None else readonly_bases)]
-        if base is None and (replaced := replaced_base()) is not None:
+        if base is None and (replaced := replaced_base(self.base)) is not None:
             further.insert(0, replaced)  # what lies there need not be computed anew
         self.readonly_bases = tuple(filter(_is_safe, further))
         self.lock_timeout = configured.lock_timeout if lock_timeout is None else lock_timeout
