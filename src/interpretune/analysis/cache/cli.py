@@ -116,21 +116,24 @@ def list_entries(context: _Context, filters: Sequence[str], sort: str, limit: in
         records = select(map(record, entries), conditions, sort=sort, limit=limit)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    rows = [
-        (
-            *(found.key[:12], found.op, found.dataset, found.module, f"{found.rows:,}", size_text(found.size)),
-            *(day(found.created), ago(now - found.used)),
-        )
-        for found in records
-    ]
-    context.sink.data(
-        {
+
+    def value() -> dict[str, Any]:
+        return {
             "entries": [found.as_json() for found in records],
             "damage": [{"path": str(item.path), "reason": item.reason} for item in damage],
-        },
-        table(COLUMNS, rows),
-        [found.key for found in records],
-    )
+        }
+
+    def text() -> str:
+        rows = [
+            (
+                *(found.key[:12], found.op, found.dataset, found.module, f"{found.rows:,}", size_text(found.size)),
+                *(day(found.created), ago(now - found.used)),
+            )
+            for found in records
+        ]
+        return table(COLUMNS, rows)
+
+    context.sink.lazy_data(value, text, [found.key for found in records])
     for item in damage:
         context.sink.say(f"damaged: {item.path}: {item.reason}")
 

@@ -92,13 +92,13 @@ class Entry:
     @property
     def is_pinned(self) -> bool:
         """Whether a person asked to keep it."""
-        return os.path.lexists(self.path / PIN_NAME)
+        return os.path.lexists(f"{self.path}/{PIN_NAME}")  # a list asks it of thousands: a `Path` takes twice as long
 
     @property
     def last_used(self) -> float:
         """When it was last opened or written, in seconds since the epoch, to the minute; 0 where it is gone."""
         try:
-            return os.stat(self.path / MANIFEST_NAME, follow_symlinks=False).st_mtime
+            return os.stat(f"{self.path}/{MANIFEST_NAME}", follow_symlinks=False).st_mtime
         except OSError:
             return 0.0
 

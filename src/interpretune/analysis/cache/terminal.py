@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,13 +24,17 @@ class Sink:
 
     def data(self, value: dict[str, Any], text: str, keys: Sequence[str] = ()) -> None:
         """Give data to stdout: as JSON, as keys only, or as text for people."""
+        self.lazy_data(lambda: value, lambda: text, keys)
+
+    def lazy_data(self, value: Callable[[], dict[str, Any]], text: Callable[[], str], keys: Sequence[str]) -> None:
+        """Give data to stdout, of which there may be much, so that only what is printed is made."""
         if self.as_json:
-            click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **value}, indent=2))
+            click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **value()}, indent=2))
         elif self.quiet:
-            for key in keys:
-                click.echo(key)
-        elif text:
-            click.echo(text)
+            if keys:
+                click.echo("\n".join(keys))
+        elif shown := text():
+            click.echo(shown)
 
     def say(self, text: str) -> None:
         """Tell a person something that is not data."""
@@ -40,9 +44,9 @@ class Sink:
 
 def printable(text: str) -> str:
     """Escape what could move a terminal's cursor or change its colours; names come from outside."""
-    return "".join(
-        char if char.isprintable() or char == " " else char.encode("unicode_escape").decode() for char in text
-    )
+    if text.isprintable():  # almost always, and a list of thousands of entries has ten times as many texts
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
