@@ -34,10 +34,10 @@ PEERS = ["joblib", "exca"]
 #: What says that keys are the same on every Python. Between the oldest and the newest, the rest says nothing new.
 KEYS = ["code*", "diff", "explain*", "key_stability", "numerics", "observers", "tables", "values*"]
 #: On the oldest also what its library and its dependencies' releases may have otherwise.
-OLDEST = [*KEYS, "import", "locks", "materialize", "plugin", "store", "streams", "writer*"]
-#: What kills processes, fails system calls and starts whole suites for minutes; on one Python that is enough.
-ONCE = ["crash", "downstream_suite", "faults", "hostile"]
-WHEELS = Path(".nox") / "wheels"
+OLDEST = [*KEYS, "import", "locks", "materialize", "store", "streams", "writer*"]
+#: What kills processes, fails system calls, starts whole suites or compares every kind of row with every other for
+#: minutes; on one Python that is enough.
+ONCE = ["crash", "downstream_suite", "eviction", "faults", "gathering", "hostile"]
 
 #: Where version managers keep interpreters that are not on the path, or only as shims that may stand for nothing.
 KEPT_BY_MANAGERS = [
@@ -97,21 +97,6 @@ def session(python: str | list[str] = MAIN) -> Callable[[Callable[[nox.Session],
     return decorate
 
 
-def install_wheel(session: nox.Session, extra: str = "") -> None:
-    """Install this project as its users get it: from a wheel, built once for all sessions of this nox run."""
-    if not _built:
-        shutil.rmtree(WHEELS, ignore_errors=True)
-        session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(WHEELS), ".")
-        _built.extend(WHEELS.glob("*.whl"))
-    (wheel,) = _built
-    session.install(f"{wheel}[{extra}]" if extra else str(wheel))
-    # In an environment that is used again, pip would keep an older build of the same version.
-    session.install("--force-reinstall", "--no-deps", str(wheel))
-
-
-_built: list[Path] = []
-
-
 @session()
 def lint(session: nox.Session) -> None:
     """Check style, format, types, and that imports go one way only."""
@@ -125,17 +110,19 @@ def lint(session: nox.Session) -> None:
 @session()
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html; a warning is an error."""
-    install_wheel(session)
-    session.install(*SPHINX)
+    # pip builds a wheel of `.`, as for our users, in a directory of its own: sessions may run beside each other.
+    session.install(".", *SPHINX)
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
 
 
 @session(python=SUPPORTED)
 def tests(session: nox.Session) -> None:
-    """Run the tests on the wheel: all on one Python; on the others what needs no torch and may differ there."""
+    """Run the tests on a wheel: all on one Python; on the others what needs no torch and may differ there."""
     if session.python == MAIN:
         session.install(TORCH)
-    install_wheel(session, "test" if session.python == MAIN else "test-light")
+        session.install(".[test]")
+    else:
+        session.install(".[test-light]" if session.python == max(FOUND) else ".[test-keys]")
     # Two test processes share the cores better than one whose torch has a thread on each of them.
     session.env["OMP_NUM_THREADS"] = "1"
     # By file: what the tests of one share takes whole processes to be made, and would be made by each worker.
@@ -159,7 +146,7 @@ def _test_files(names: list[str]) -> list[str]:
 def meaning(session: nox.Session) -> None:
     """Play the table of mutations and no-ops: each row in two fresh processes, at the places where an op may live."""
     session.install(TORCH)
-    install_wheel(session, "test")
+    session.install(".[test]")
     session.run("python", "-m", "pytest", "tests/meaning", "--timeout", "3600", *session.posargs)
 
 
@@ -167,7 +154,7 @@ def meaning(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Show the cache at work on a small transformer; `nox -s demo -- --help` lists the options."""
     session.install(TORCH)
-    install_wheel(session, "demo")
+    session.install(".[demo]")
     session.run("python", "-m", "interpretune.analysis.cache", "demo", *session.posargs)
 
 
@@ -175,7 +162,7 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure what the documentation claims, against peers that are installed here only; writes benchmarks/results/."""
     session.install(TORCH)
-    install_wheel(session, "test")
+    session.install(".[test]")
     session.install(*PEERS)
     results = Path("benchmarks") / "results"
     results.mkdir(exist_ok=True)
@@ -188,7 +175,7 @@ def bench(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """Run the long campaigns: crashes, races, damage, random values; the seed is printed and can be given again."""
     session.install(TORCH)
-    install_wheel(session, "test")
+    session.install(".[test]")
     session.run(
         "python", "-m", "pytest", "tests/soak", "-p", "no:randomly", "--timeout", "3600", "-s", *session.posargs
     )

@@ -40,4 +40,4 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
 def test_ci_runs_the_command_of_the_readme() -> None:
     command = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.endswith("nox -s tests"))
     script = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert command.replace("nox -s tests", "nox -s lint docs tests") in script
+    assert command.replace("nox -s tests", "nox --allow-parallel --parallel 2 -s lint docs tests") in script

@@ -15,9 +15,9 @@ def modules_after(statement: str) -> set[str]:
 def test_the_import_costs_little_more_than_datasets() -> None:
     code = (
         "import datasets, time\n"
-        "start = time.perf_counter()\n"
+        "start = time.process_time()\n"
         "import interpretune.analysis.cache\n"
-        "print(time.perf_counter() - start)"
+        "print(time.process_time() - start)"
     )
     runs = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True) for _ in range(3)]
     assert min(float(run.stdout) for run in runs) < 0.05

@@ -153,6 +153,14 @@ def environment(tmp_path: Path, dependencies: Path) -> Environment:
     return Environment(tmp_path / "venv", dependencies)
 
 
+@pytest.fixture(scope="module")
+def beside_a_host(tmp_path_factory: pytest.TempPathFactory, dependencies: Path, wheels: dict[str, Path]) -> Environment:
+    """An environment with the host that those tests share which leave it as it was."""
+    made = Environment(tmp_path_factory.mktemp("beside") / "venv", dependencies)
+    made.install(wheels["wheel"], wheels["host editable by path"])
+    return made
+
+
 @pytest.mark.parametrize("ours", ["wheel", "editable"])
 def test_without_a_host(environment: Environment, wheels: dict[str, Path], ours: str) -> None:
     environment.install(wheels[ours])
@@ -184,15 +192,15 @@ def test_beside_a_host(environment: Environment, wheels: dict[str, Path], ours: 
     assert environment.probe() == found
 
 
-def test_every_way_to_start_an_interpreter(environment: Environment, wheels: dict[str, Path], tmp_path: Path) -> None:
-    environment.install(wheels["wheel"], wheels["host editable by path"])
-    expected = environment.probe()
-    assert environment.probe("-I") == expected
-    assert environment.probe("-E", "-s") == expected
+def test_every_way_to_start_an_interpreter(beside_a_host: Environment, tmp_path: Path) -> None:
+    expected = beside_a_host.probe()
+    assert expected["host"] is True
+    assert beside_a_host.probe("-I") == expected
+    assert beside_a_host.probe("-E", "-s") == expected
 
     script = tmp_path / "script.py"
     script.write_text(SPAWN)
-    assert set(environment.run(script).split()) == {expected["file"]}
+    assert set(beside_a_host.run(script).split()) == {expected["file"]}
 
 
 def test_start_up_loads_nothing_but_the_finder(environment: Environment, wheels: dict[str, Path]) -> None:
@@ -206,10 +214,12 @@ def test_start_up_loads_nothing_but_the_finder(environment: Environment, wheels:
 @pytest.mark.parametrize(
     "gone", ["interpretune_analysis_cache", "interpretune_analysis_cache/finder.py", "interpretune"]
 )
-def test_files_gone_leave_a_quiet_interpreter(environment: Environment, wheels: dict[str, Path], gone: str) -> None:
-    environment.install(wheels["wheel"], wheels["host editable by path"])
-    (environment.site / gone).rename(environment.python.parent / "gone")
-    assert environment.probe()["placeholder"] is True
+def test_files_gone_leave_a_quiet_interpreter(beside_a_host: Environment, tmp_path: Path, gone: str) -> None:
+    assert beside_a_host.probe()["placeholder"] is False
+    aside = (beside_a_host.site / gone).rename(tmp_path / "gone")
+    found = beside_a_host.probe()
+    aside.rename(beside_a_host.site / gone)
+    assert found["placeholder"] is True
 
 
 def test_pytest_starts_without_a_warning(environment: Environment, wheels: dict[str, Path], tmp_path: Path) -> None:

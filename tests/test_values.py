@@ -678,9 +678,9 @@ def test_digests_are_what_they_were() -> None:
     assert computed == stored
 
 
-def test_ten_processes_give_one_digest(tmp_path: Path) -> None:
+def test_each_process_gives_the_same_digest(tmp_path: Path) -> None:
     outputs = set()
-    for seed in range(10):
+    for seed in range(4):
         environment = {**os.environ, "PYTHONHASHSEED": str(seed), "HF_HUB_OFFLINE": "1"}
         command = [sys.executable, str(GOLDEN)]
         environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))

@@ -1,12 +1,14 @@
-"""What the hook does to the host and to `datasets`, one question by name; prints the answer as JSON.
+"""What the hook does to the host and to `datasets`, questions by name; prints the answer to each as a line of JSON.
 
-python hooking.py QUESTION WORKDIR
+python hooking.py WORKDIR QUESTION...
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import traceback
 import warnings
 from pathlib import Path
 
@@ -199,9 +201,37 @@ def direct_changed(workdir: Path) -> dict:
     return direct(workdir, change=True)
 
 
-def main(question: str, workdir: str) -> None:
+def answer(question: str, workdir: Path) -> None:
+    print(json.dumps(globals()[question](workdir)), flush=True)
+
+
+def answer_apart(question: str, workdir: Path) -> None:
+    """Answer in a process that has imported the libraries, but neither host nor cache; with directories of its own."""
+    if child := os.fork():
+        if os.waitpid(child, 0)[1]:
+            sys.exit(f"{question} fails")
+        return
+    try:
+        (workdir / question).mkdir()
+        os.environ["IT_ANALYSIS_CACHE"] += f"/{question}"
+        answer(question, workdir / question)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def main(workdir: str, *questions: str) -> None:
     finder.install()
-    print(json.dumps(globals()[question](Path(workdir))))
+    if len(questions) == 1:
+        return answer(*questions, Path(workdir))
+    import datasets  # noqa: F401
+    import torch  # noqa: F401
+
+    assert not [name for name in sys.modules if name.split(".")[0] == "interpretune"]
+    for question in questions:
+        answer_apart(question, Path(workdir))
 
 
 if __name__ == "__main__":
