@@ -16,6 +16,7 @@ from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stor
 from .lookup import is_followed
 from .noise import SAYING_NOTHING, is_noise_class, is_quiet_function
 from .operations import iterate
+from .ordered_calls import let_go, read_order
 from .paths import paths_by_callers
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
@@ -36,6 +37,13 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     Returns:
         What it may give back.
     """
+    given = reader.told[node] = _follow(reader, node, discarded)
+    if not tells_only(reader, reader.told.get(node.func, ())):
+        read_order(reader, node)
+    return given
+
+
+def _follow(reader: Reader, node: ast.Call, discarded: bool) -> Atoms:
     reader.line = node.lineno
     if isinstance(node.func, ast.Name) and node.func.id == "super" and reader.scope.holder("super") is None:
         return read_super(reader, node)
@@ -43,6 +51,7 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
         return ()
     read_setting_of(reader, node)
     callees = reader.evaluate(node.func)
+    let_go(reader, callees, node)
     read_draws(reader, callees, node)
     read_asking(reader, callees, node)
     read_files(reader, callees, node)
