@@ -36,6 +36,8 @@ for title, read, file in [
     ("by a path that is made of parts", "(DIRECTORY / f'{NAME}.json').read_text()", "json"),
     ("by a path that is joined", "json.load(open(os.path.join('kept', NAME + '.json')))", "json"),
     ("by opening a path", "json.load((DIRECTORY / 'vector.json').open())", "json"),
+    ("by a descriptor", "os.read(os.open('kept/vector.json', os.O_RDONLY), 9)", "json"),
+    ("by open, to change it", "open('kept/vector.json', 'r+').read()", "json"),
     ("by numpy", "numpy.load(DIRECTORY / 'vector.npy')", "npy"),
 ]:
     text = TEXT.replace("READ", read)
@@ -49,6 +51,15 @@ kept(
     "a file that the step writes itself",
     TEXT.replace(
         "return READ", "open('kept/log.txt', 'a').write('x')\n        return len(open('kept/log.txt').read())"
+    ),
+    "numpy.save(",
+    "(DIRECTORY / 'log.txt').write_text('earlier'); numpy.save(",
+)
+kept(
+    "a file that the step writes itself by a descriptor",
+    TEXT.replace(
+        "return READ",
+        "os.write(os.open('kept/log.txt', os.O_WRONLY | os.O_CREAT), b'x')\n        return len(open('kept/log.txt').read())",
     ),
     "numpy.save(",
     "(DIRECTORY / 'log.txt').write_text('earlier'); numpy.save(",
