@@ -78,6 +78,7 @@ BESIDE = """
     NAMES = {"vector": "beside.json"}
     LAYER = 3
     HERE = Path(__file__).parent
+    PLACE = os.path.dirname(__file__)
     (HERE / "beside.json").write_text("[1]")
     (HERE / "beside3.json").write_text("[1]")
     (HERE / "beside.ini").write_text("[1]")
@@ -127,6 +128,8 @@ for title, read, file in [
     ("by a number in its name", "Path(__file__).with_name(f'beside{LAYER}.json').read_text()", "3.json"),
     ("by `%`", "open(os.path.dirname(__file__) + '/beside%d.json' % LAYER).read()", "3.json"),
     ("by `format`", "open('{}/beside.json'.format(os.path.dirname(__file__))).read()", "json"),
+    ("below a directory that the module names", "(HERE / 'beside.json').read_text()", "json"),
+    ("below a directory that the module names, by open", "json.load(open(os.path.join(PLACE, 'beside.json')))", "json"),
     ("with a parser of settings", "settings()", "ini"),
     ("inside an archive", "zipfile.ZipFile(Path(__file__).with_name('beside.zip')).read('inner')", "zip"),
 ]:  # fmt: skip

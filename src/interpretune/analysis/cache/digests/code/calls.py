@@ -11,7 +11,7 @@ from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_su
 from .clearing import parameters_given, read_asking, read_setting_of
 from .draws import read_draws
 from .entries import elements_of, entry_of
-from .files import read_files
+from .files import before_files, read_files
 from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stores_entries
 from .lookup import is_followed
 from .noise import SAYING_NOTHING, is_noise_class, is_quiet_function
@@ -50,6 +50,7 @@ def _follow(reader: Reader, node: ast.Call, discarded: bool) -> Atoms:
     if sets_item(reader, node) or (discarded and fills_entry(reader, node)):
         return ()
     read_setting_of(reader, node)
+    before_files(reader, node)
     callees = reader.evaluate(node.func)
     let_go(reader, callees, node)
     read_draws(reader, callees, node)

@@ -50,7 +50,7 @@ _COMPARING = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__con
 
 
 def _name(reader: Reader, node: ast.Name) -> Atoms:
-    return reader.load(node.id)
+    return () if node in reader.places else reader.load(node.id)
 
 
 def _attribute(reader: Reader, node: ast.Attribute) -> Atoms:

@@ -19,7 +19,7 @@ from ..tokens import frame
 from .apply import ANY_PARAMETER
 from .lookup import is_followed
 from .made import assigned
-from .paths import certain_path, paths_by_callers
+from .paths import certain_path, leave_places_out, paths_by_callers
 from .random import installed_name
 from .values import Atom, Atoms, Bound, Known
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .nodes import Node
     from .reads import Reader
 
-__all__ = ["FileUse", "contents", "note_reader", "read_files"]
+__all__ = ["FileUse", "before_files", "contents", "note_reader", "read_files"]
 
 #: Functions that read the file that their first argument names.
 _READING = frozenset(
@@ -96,6 +96,22 @@ def note_reader(reader: Reader, name: str) -> None:
         reader.node.files.append(FileUse(None, name, "read"))
 
 
+def before_files(reader: Reader, node: ast.Call) -> None:
+    """Look at a call that reads the file whose path its method belongs to, before that path is evaluated.
+
+    Args:
+        reader: the reading of the function that it stands in.
+        node: the call.
+    """
+    method = node.func
+    if (
+        isinstance(method, ast.Attribute)
+        and not reader.quiet
+        and (method.attr in _READING_METHODS or (method.attr == "open" and not _writes(node, 0)))
+    ):
+        leave_places_out(reader, method.value)
+
+
 def read_files(reader: Reader, callees: Atoms, node: ast.Call) -> None:
     """Remember which file a call reads, or that this is not certain.
 
@@ -108,6 +124,8 @@ def read_files(reader: Reader, callees: Atoms, node: ast.Call) -> None:
     if not kind or reader.quiet:
         return
     # What is written may be left out of the key, so there nothing is supposed.
+    if named is not None and kind == "read":
+        leave_places_out(reader, named)
     if named is None or kind == "write":
         found = [("", certain_path(reader, named, defaults=False) if named is not None else None)]
     else:

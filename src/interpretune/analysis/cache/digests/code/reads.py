@@ -99,6 +99,8 @@ class Reader:
         self.assigned: dict[tuple[int, str], Atoms] = {}
         #: Those of them that hooks store when a model is called.
         self.by_hooks: set[tuple[int, str]] = set()
+        #: Names that only say where code lies, in the paths of files that count by their content.
+        self.places: set[ast.expr] = set()
         #: What each expression was found to denote.
         self.told: dict[ast.expr, Atoms] = {}
         #: Expressions of which nothing goes by the order of what they give.
