@@ -114,6 +114,8 @@ for name, text, change in [
     ("a chain", "return list(itertools.chain(SCALES, batch))", NUMBERS),
     ("a loop in compiled code", "pass\n\n\nexec('def step(batch, i):\\n    return [i * v for v in SCALES.values()]')",
      NUMBERS),
+    ("a text", "return f'{SCALES} are the scales'", NUMBERS),
+    ("a text with a dictionary inside", "return str(PROMPTS)", NUMBERS),
     ("a closure", "pass\n\n\nstep = make(SCALES)", NUMBERS),
     ("a default", "pass\n\n\ndef step(batch, i, table=SCALES):\n    return list(table)", NUMBERS),
 ]:  # fmt: skip
@@ -136,6 +138,7 @@ for name, text, change in [
     ("the largest", "return max(SCALES.values())", NUMBERS),
     ("a sum of integers", "return sum(COUNTS.values())", INTEGERS),
     ("a row made of it", "return {name: f(i) for name, f in REGISTRY.items()}", FUNCTIONS),
+    ("a row with names made of it", "return {f'{name}_score': f(i) for name, f in REGISTRY.items()}", FUNCTIONS),
     ("a dictionary handed on as a whole", "return batch.use(SCALES)", NUMBERS),
     ("records that are looked up", "return [record['a'] for record in PROMPTS]", NUMBERS),
     ("a helper that looks up", "return looked_up(SCALES, i) + looked_up(NESTED[i], i)", NUMBERS),

@@ -136,6 +136,7 @@ def _unary(reader: Reader, node: ast.UnaryOp) -> Atoms:
 
 def _formatted(reader: Reader, node: ast.FormattedValue) -> Atoms:
     operate(reader, reader.evaluate(node.value), ("__format__", "__str__", "__repr__"))
+    go_through(reader, node.value, inside=True)
     reader.use(node.format_spec)
     return ()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import collections
 import functools
+from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from .lookup import is_followed, unwrap
 from .ordering import Ordered, count_order, go_through, ordered
+from .random import installed_name
 from .source import find_source
 from .syntax import arguments_of
 from .values import Atom, Bound, Known, Local
@@ -27,8 +29,11 @@ _HANDING: tuple[Any, ...] = (list, tuple, iter, reversed, filter, map)
 #: What goes through what it is given.
 _THROUGH: tuple[Any, ...] = (
     *(*_HANDING, *_COMPARING, sum, enumerate, zip),
-    *(collections.deque, functools.reduce),
+    *(collections.deque, collections.OrderedDict, functools.reduce),
 )
+#: What writes down what it is given, with all that lies inside; the frames of pandas have columns in that order.
+_WRITING = frozenset({"builtins.str", "builtins.repr", "builtins.format", "json.dumps", "json.dump"})
+_FRAMES = frozenset({"pandas.DataFrame", "pandas.Series"})
 _THROUGH_METHODS = frozenset({"join", "extend", "extendleft", "fromkeys", "from_iterable", "writelines"})
 #: Methods that take a view without going by its order, or by which the order is kept: see `ordering`.
 _FREE_METHODS = frozenset(
@@ -49,7 +54,8 @@ def is_free(reader: Reader, node: ast.expr) -> bool:
 
 def _keeps_keys(node: ast.expr) -> bool:
     """Tell whether a dictionary is made of another one key by key: it is then free of order as that is."""
-    if not isinstance(node, ast.DictComp) or len(node.generators) != 1 or not isinstance(node.key, ast.Name):
+    name = _named(node.key) if isinstance(node, ast.DictComp) else ""
+    if not isinstance(node, ast.DictComp) or len(node.generators) != 1 or not name:
         return False
     (generator,) = node.generators
     target, gone_through = generator.target, generator.iter
@@ -59,7 +65,17 @@ def _keeps_keys(node: ast.expr) -> bool:
         target = target.elts[0]
     if isinstance(method, ast.Attribute) and method.attr == "values":
         return False
-    return isinstance(target, ast.Name) and target.id == node.key.id
+    return isinstance(target, ast.Name) and target.id == name
+
+
+def _named(key: ast.expr) -> str:
+    """Give the name that a key is, or that stands in a text such as ``f"{name}_score"``, which makes no two equal."""
+    if isinstance(key, ast.JoinedStr):
+        (key, *others) = [part for part in key.values if not isinstance(part, ast.Constant)] or [key]
+        if others or not isinstance(key, ast.FormattedValue) or key.conversion != -1 or key.format_spec is not None:
+            return ""
+        key = key.value
+    return key.id if isinstance(key, ast.Name) else ""
 
 
 def let_go(reader: Reader, callees: tuple[Atom, ...], node: ast.Call) -> None:
@@ -91,11 +107,14 @@ def read_order(reader: Reader, node: ast.Call) -> None:
         go_through(reader, node.func.value)
     if node in reader.unordered or _is_free_call(callees, node):
         return
-    through = method in _THROUGH_METHODS or _is_one_of(callees, _THROUGH) or _is_iterator(callees)
+    writes = _writes_down(callees, node)
+    through = writes or method in _THROUGH_METHODS or _is_one_of(callees, _THROUGH) or _is_iterator(callees)
     places: dict[int | str, ast.expr] = dict(enumerate(node.args))
     places.update((word.arg, word.value) for word in node.keywords if word.arg)
     for place, part in places.items():
         for one in ordered(reader, part):
+            if writes:
+                count_order(reader, replace(one, inside=True))
             if through:
                 if not (_is_one_of(callees, (sum,)) and _adds_exactly(one)):
                     count_order(reader, one)
@@ -120,6 +139,19 @@ def give_order_back(reader: Reader, node: ast.expr) -> None:
 
 def _is_one_of(callees: tuple[Atom, ...], functions: tuple[Any, ...]) -> bool:
     return any(isinstance(callee, Known) and any(callee.value is one for one in functions) for callee in callees)
+
+
+def _writes_down(callees: tuple[Atom, ...], node: ast.Call) -> bool:
+    """Tell whether a call makes a text, or a frame, of all that it is given."""
+    method = node.func
+    if isinstance(method, ast.Attribute) and method.attr == "format" and isinstance(method.value, ast.Constant):
+        return True
+    names = {installed_name(callee.value, callee.installed) for callee in callees if isinstance(callee, Known)}
+    is_sorted = any(
+        word.arg == "sort_keys" and isinstance(word.value, ast.Constant) and word.value.value is True
+        for word in node.keywords
+    )
+    return not names.isdisjoint(_FRAMES) or (not names.isdisjoint(_WRITING) and not is_sorted)
 
 
 def _is_iterator(callees: tuple[Atom, ...]) -> bool:
@@ -151,7 +183,7 @@ def _tells_keys_apart(node: ast.Call, key: ast.expr) -> bool:
 
 
 def _takes_views(callees: tuple[Atom, ...], method: str) -> bool:
-    return method in _FREE_METHODS or _is_one_of(callees, (dict, collections.OrderedDict))
+    return method in _FREE_METHODS or _is_one_of(callees, (dict,))
 
 
 def _adds_exactly(one: Ordered) -> bool:

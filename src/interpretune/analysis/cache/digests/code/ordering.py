@@ -65,15 +65,18 @@ class Ordered:
         return label, self.inside, self.view
 
 
-def go_through(reader: Reader, node: ast.expr) -> None:
+def go_through(reader: Reader, node: ast.expr, inside: bool = False) -> None:
     """Let the function depend on the order of the dictionaries that an expression, which it goes through, is made of.
 
     Args:
         reader: the reading of the function that it stands in.
         node: the expression, which was evaluated.
+        inside: True where what lies inside them is gone through too, as when they are made into a text.
     """
     for one in ordered(reader, node):
         count_order(reader, one)
+        if inside:
+            count_order(reader, replace(one, inside=True))
 
 
 def keep_order(reader: Reader, target: ast.expr, node: ast.expr, element: bool = False) -> None:
