@@ -297,3 +297,34 @@ def op(b): return {body}
 """
     )
     assert result.draws == ({"torch"} if drawn else set()), result.stochastic
+
+
+CAPTURED = """
+import datasets, functools
+SEED, NONE = 3, None
+ROWS = datasets.Dataset.from_dict({"a": list(range(8))})
+def op(b): return %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "stochastic"),
+    [
+        ("ROWS.shuffle(42)", False),
+        ("ROWS.shuffle(seed=42)", False),
+        ("ROWS.shuffle(SEED)", False),
+        ("ROWS.shuffle(None, b.rng)", False),
+        ("ROWS.train_test_split(0.5, 0.5, True, None, 3)", False),
+        ("ROWS.train_test_split(0.5, seed=3)", False),
+        ("ROWS.train_test_split(0.5, shuffle=False)", False),
+        ("ROWS.shuffle()", True),
+        ("ROWS.shuffle(None)", True),
+        ("ROWS.shuffle(NONE)", True),
+        ("ROWS.shuffle(*b)", True),
+        ("ROWS.train_test_split(3)", True),
+        ("ROWS.train_test_split(3, 5)", True),
+        ("ROWS.train_test_split(0.5, 0.5, True, None)", True),
+    ],
+)
+def test_a_captured_dataset_is_seeded_at_the_place_of_the_parameter(expression: str, stochastic: bool) -> None:
+    assert bool(digest_of_text(CAPTURED % expression).stochastic) is stochastic

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from code_runner import digest_of_text
+from code_runner import digest_of_text, key_of_files
 
 HEAD = """
 import glob, io, os, pickle, subprocess, sqlite3
@@ -34,6 +34,9 @@ def notes(body: str) -> list[str]:
         "load(os.path.join('folder', 'there'))",
         "fetch('there')",
         "usual()",
+        "os.read(os.open('there', os.O_RDONLY), 9)",
+        "os.open(b, os.O_WRONLY | os.O_CREAT)",
+        "os.fdopen(os.open('there', flags=os.O_RDONLY)).read()",
         "np.load(io.BytesIO(b))",
         "open(b, 'w').write('x')",
         "b.open().read()",
@@ -52,6 +55,9 @@ def test_nothing_is_said_where_nothing_is_missed(body: str) -> None:
         ("usual(*b)", "`open(path)`"),
         ("usual(**b)", "`open(path)`"),
         ("np.load(b)", "`np.load(b)`"),
+        ("os.read(os.open(b, os.O_RDONLY), 9)", "`os.open(b, os.O_RDONLY)`"),
+        ("os.open('there', os.O_RDONLY, dir_fd=b)", "`os.open('there', os.O_RDONLY, dir_fd=b)`"),
+        ("list(map(os.open, b))", "`os.open`"),
         ("Path(b).read_text()", "`Path(b).read_text()`"),
         ("list(map(np.load, b))", "`numpy.load`"),
         ("list(map(open, b))", "`builtins.open`"),
@@ -116,3 +122,41 @@ def test_a_checkpoint_counts_file_by_file(tmp_path: Path, monkeypatch: pytest.Mo
     third = key()
     Path("kept/inner/weights").rename("kept/inner/others")
     assert len({without, first, second, third, key()}) == 5
+
+
+PLACED = """
+import os
+from pathlib import Path
+HERE = Path(__file__).parent
+PLACE = os.path.dirname(__file__)
+ELSEWHERE = Path(%r)
+(HERE / "vector.txt").write_text("%s")
+def op(b):
+    return %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "counts"),
+    [
+        ("(HERE / 'vector.txt').read_text()", False),
+        ("HERE.joinpath('vector.txt').open().read()", False),
+        ("open(HERE / 'vector.txt').read()", False),
+        ("open(os.path.join(PLACE, 'vector.txt')).read()", False),
+        ("open(f'{PLACE}/vector.txt').read()", False),
+        ("(HERE / 'vector.txt').read_text() + str(HERE)", True),
+        ("str(HERE / 'vector.txt')", True),
+        ("open(HERE / b).read()", True),
+        ("open(HERE / 'log.txt', 'w').write(PLACE)", True),
+    ],
+)
+def test_where_a_module_lies_counts_unless_it_only_leads_to_a_file(body: str, counts: bool) -> None:
+    # Each time in a folder of its own.
+    one, moved, other = (key_of_files({"placed": PLACED % ("", text, body)}) for text in ("1", "1", "2"))
+    assert (one != moved) is counts
+    assert other not in (one, moved)
+
+
+def test_a_directory_elsewhere_counts(tmp_path: Path) -> None:
+    bodies = [PLACED % (str(tmp_path / name), "1", "(ELSEWHERE / 'vector.txt').read_text()") for name in "ab"]
+    assert key_of_files({"placed": bodies[0]}) != key_of_files({"placed": bodies[1]})

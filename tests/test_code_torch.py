@@ -12,7 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from code_runner import digest  # noqa: E402
+from code_runner import digest, digest_of_text  # noqa: E402
+from interpretune.analysis.cache.errors import UnfingerprintableError  # noqa: E402
 
 
 class Inner(torch.nn.Module):  # type: ignore[name-defined, misc]
@@ -112,3 +113,47 @@ def test_a_file_that_is_opened_by_a_class_written_in_rust_counts(
     before = key_with(2.0)
     assert key_with(2.0) == before
     assert key_with(3.0) != before
+
+
+HANDLES = """
+import torch
+torch.manual_seed(0)
+model, kept = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()), []
+def hook(module, args, output): return output * 2
+class Held: pass
+held = Held()
+held.model, held.handles = model, []
+captured = model[0].register_forward_hook(hook)
+handles = [captured]
+def op(b):
+    %s
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "h = model.register_forward_hook(hook)\n    y = model(b)\n    h.remove()\n    return y",
+        "hs = [layer.register_forward_hook(hook) for layer in model]\n    y = model(b)\n"
+        "    for h in hs: h.remove()\n    return y",
+        "held.h = held.model.register_forward_hook(hook)\n    y = held.model(b)\n    held.h.remove()\n    return y",
+        "held.handles.append(model.register_forward_hook(hook))\n    y = model(b)\n"
+        "    for h in held.handles: h.remove()\n    held.handles.clear()\n    return y",
+        "with model.register_forward_hook(hook):\n        return model(b)",
+    ],
+)
+def test_a_step_takes_away_hooks_that_it_registered_itself(body: str) -> None:
+    before = key_of_text(HANDLES % body)
+    assert key_of_text(HANDLES % body) == before
+    assert key_of_text((HANDLES % body).replace("output * 2", "output * 3")) != before
+
+
+@pytest.mark.parametrize("body", ["captured.remove()", "for h in handles: h.remove()", "handles[0].remove()"])
+def test_a_step_that_takes_away_a_hook_it_did_not_register_is_refused(body: str) -> None:
+    # A handle does not tell of which module the hook is, and later batches run without it.
+    with pytest.raises(UnfingerprintableError, match="RemovableHandle"):
+        digest_of_text(HANDLES % f"{body}\n    return model(b)")
+
+
+def key_of_text(text: str) -> str:
+    return digest_of_text(text).components["op.implementation"]

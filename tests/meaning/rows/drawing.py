@@ -223,6 +223,17 @@ for kind, name, more in [
         'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
         "numpy",
     )
+for kind, name, call in [
+    (calm, "a captured dataset that is shuffled by a seed at its place", "shuffle(42)"),
+    (drawn, "a captured dataset that is shuffled by no seed at its place", "shuffle(None)"),
+    (calm, "a captured dataset that is split in its order", "train_test_split(0.5, shuffle=False)['test']"),
+]:
+    kind(
+        name,
+        SCORE % f'DATA.{call}["a"][:3]',
+        'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
+        "numpy",
+    )
 drawn("rows of a frame that the step makes", SCORE % 'pandas.DataFrame({"a": range(9)}).sample(3)["a"]', "", "numpy")
 drawn(
     "as many rows of a frame as the step says",

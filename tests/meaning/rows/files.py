@@ -36,6 +36,8 @@ for title, read, file in [
     ("by a path that is made of parts", "(DIRECTORY / f'{NAME}.json').read_text()", "json"),
     ("by a path that is joined", "json.load(open(os.path.join('kept', NAME + '.json')))", "json"),
     ("by opening a path", "json.load((DIRECTORY / 'vector.json').open())", "json"),
+    ("by a descriptor", "os.read(os.open('kept/vector.json', os.O_RDONLY), 9)", "json"),
+    ("by open, to change it", "open('kept/vector.json', 'r+').read()", "json"),
     ("by numpy", "numpy.load(DIRECTORY / 'vector.npy')", "npy"),
 ]:
     text = TEXT.replace("READ", read)
@@ -49,6 +51,15 @@ kept(
     "a file that the step writes itself",
     TEXT.replace(
         "return READ", "open('kept/log.txt', 'a').write('x')\n        return len(open('kept/log.txt').read())"
+    ),
+    "numpy.save(",
+    "(DIRECTORY / 'log.txt').write_text('earlier'); numpy.save(",
+)
+kept(
+    "a file that the step writes itself by a descriptor",
+    TEXT.replace(
+        "return READ",
+        "os.write(os.open('kept/log.txt', os.O_WRONLY | os.O_CREAT), b'x')\n        return len(open('kept/log.txt').read())",
     ),
     "numpy.save(",
     "(DIRECTORY / 'log.txt').write_text('earlier'); numpy.save(",
@@ -67,6 +78,7 @@ BESIDE = """
     NAMES = {"vector": "beside.json"}
     LAYER = 3
     HERE = Path(__file__).parent
+    PLACE = os.path.dirname(__file__)
     (HERE / "beside.json").write_text("[1]")
     (HERE / "beside3.json").write_text("[1]")
     (HERE / "beside.ini").write_text("[1]")
@@ -116,6 +128,8 @@ for title, read, file in [
     ("by a number in its name", "Path(__file__).with_name(f'beside{LAYER}.json').read_text()", "3.json"),
     ("by `%`", "open(os.path.dirname(__file__) + '/beside%d.json' % LAYER).read()", "3.json"),
     ("by `format`", "open('{}/beside.json'.format(os.path.dirname(__file__))).read()", "json"),
+    ("below a directory that the module names", "(HERE / 'beside.json').read_text()", "json"),
+    ("below a directory that the module names, by open", "json.load(open(os.path.join(PLACE, 'beside.json')))", "json"),
     ("with a parser of settings", "settings()", "ini"),
     ("inside an archive", "zipfile.ZipFile(Path(__file__).with_name('beside.zip')).read('inner')", "zip"),
 ]:  # fmt: skip

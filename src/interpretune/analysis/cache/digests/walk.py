@@ -84,6 +84,8 @@ class Walk(Recorder):
         #: Grows when code is met or a component filed: each place where that happens counts, so the token there is
         #: not reused elsewhere.
         self._records = 0
+        #: Containers in attributes, with their paths: the order of dictionaries counts where code goes through them.
+        self.held: list[tuple[str, Any]] = []
         #: What was put into installed classes, as far as they were met: see `patches.class_patches`.
         self.searched: dict[type, tuple[tuple[str, Any], ...]] = {}
 
@@ -106,6 +108,8 @@ class Walk(Recorder):
             encoder = self.find_encoder(value)
             if encoder is None:
                 self.refuse(value, "its meaning is not known to the cache")
+            if type(value) in (dict, list, tuple) and step[:1] == ".":
+                self.held.append((self.path, value))
             return encoder(value, self) if encoder in _atomic else self._encode(encoder, value)
         except PASSED_ON:
             raise

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .draws import draw
 from .imports import import_names
 from .operations import attribute
+from .ordering import count_orders
 from .random import drawing_method
 from .reads import Reader
 from .values import Atom, Bound
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
     from .nodes import Node
 
 __all__ = ["read_code"]
+
+#: Instructions that go through something, and functions and methods of the language that do.
+_INSTRUCTIONS = frozenset(
+    {
+        *("GET_ITER", "GET_AITER", "GET_YIELD_FROM_ITER", "UNPACK_SEQUENCE", "UNPACK_EX", "LIST_EXTEND"),
+        *("CALL_FUNCTION_EX", "YIELD_FROM"),
+    }
+)
+_GOING = frozenset(
+    {
+        *("list", "tuple", "iter", "reversed", "enumerate", "zip", "map", "filter", "sum", "deque", "reduce", "min"),
+        *("max", "sorted", "join", "extend", "fromkeys", "chain", "items", "values", "keys", "popitem"),
+    }
+)
 
 
 def read_code(node: Node, graph: CodeGraph) -> None:
@@ -31,13 +46,26 @@ def read_code(node: Node, graph: CodeGraph) -> None:
     reader.read_defaults()
     for method in sorted(filter(drawing_method, node.value.__code__.co_names)):
         draw(reader, f"`.{method}()`", "torch")
+    goes = _goes_through(node.value.__code__)
     for name, steps, enters in _chains(reader, node.value.__code__, True):
         atoms = reader.load(name)
         for step in steps:
+            if goes:
+                count_orders(reader, atoms)
             atoms = attribute(reader, atoms, step)
+        if goes:
+            count_orders(reader, atoms)
         reader.consume(
             tuple(atom for atom in atoms if not (_is_message(reader, atom) or (enters and reader.is_quiet(atom))))
         )
+
+
+def _goes_through(code: CodeType) -> bool:
+    """Tell whether compiled code goes through anything, so that it may be a dictionary."""
+    named = not _GOING.isdisjoint(code.co_names)
+    instructions = {entry.opname for entry in dis.get_instructions(code)}
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return named or not _INSTRUCTIONS.isdisjoint(instructions) or any(map(_goes_through, inner))
 
 
 def _is_message(reader: Reader, atom: Atom) -> bool:

@@ -11,11 +11,12 @@ from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_su
 from .clearing import parameters_given, read_asking, read_setting_of
 from .draws import read_draws
 from .entries import elements_of, entry_of
-from .files import read_files
+from .files import before_files, read_files
 from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stores_entries
 from .lookup import is_followed
 from .noise import SAYING_NOTHING, is_noise_class, is_quiet_function
 from .operations import iterate
+from .ordered_calls import let_go, read_order
 from .paths import paths_by_callers
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
@@ -36,13 +37,22 @@ def read_call(reader: Reader, node: ast.Call, discarded: bool = False) -> Atoms:
     Returns:
         What it may give back.
     """
+    given = reader.told[node] = _follow(reader, node, discarded)
+    if not tells_only(reader, reader.told.get(node.func, ())):
+        read_order(reader, node)
+    return given
+
+
+def _follow(reader: Reader, node: ast.Call, discarded: bool) -> Atoms:
     reader.line = node.lineno
     if isinstance(node.func, ast.Name) and node.func.id == "super" and reader.scope.holder("super") is None:
         return read_super(reader, node)
     if sets_item(reader, node) or (discarded and fills_entry(reader, node)):
         return ()
     read_setting_of(reader, node)
+    before_files(reader, node)
     callees = reader.evaluate(node.func)
+    let_go(reader, callees, node)
     read_draws(reader, callees, node)
     read_asking(reader, callees, node)
     read_files(reader, callees, node)

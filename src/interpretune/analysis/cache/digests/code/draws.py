@@ -26,9 +26,9 @@ from .random import (
     installed_name,
     is_module_class,
     makes_at_random,
-    needs_seed,
     refills,
     seeded_by,
+    seeds_taken,
     switches_of,
 )
 from .values import Atoms, Bound, Instance, Known
@@ -66,8 +66,9 @@ def read_draws(reader: Reader, callees: Atoms, node: ast.Call) -> None:
             if isinstance(callee.value, MethodType):
                 _read_making(reader, callee.value.__self__, callee.value.__name__)
         elif isinstance(callee, Bound) and isinstance(callee.receiver, Known):
-            if needs_seed(callee.function):
-                _read_unseeded(reader, callee.label, node)
+            taken = seeds_taken(callee.function)
+            if taken and _may_shuffle(reader, node):
+                _read_unseeded(reader, callee.label, node, seeds=taken, bound=1)
             _read_making(reader, callee.receiver.value, asked(callee.function, "__name__", ""))
     if isinstance(node.func, ast.Attribute) and node.func.attr in _FRAMING:
         reader.graph.walk.circumstance(FRAMED)
@@ -163,8 +164,8 @@ def _read_installed(reader: Reader, name: str, value: Any, node: ast.Call) -> No
     elif isinstance(value, type):
         if builds_at_random(value):
             draw(reader, f"`{name}`, whose first weights are random,", "torch")
-    elif not name.startswith("torch.") and needs_seed(value):
-        _read_unseeded(reader, name, node)
+    elif not name.startswith("torch.") and (taken := seeds_taken(value)):
+        _read_unseeded(reader, name, node, seeds=taken)
 
 
 def _read_method(reader: Reader, name: str, callees: Atoms, node: ast.Call) -> None:
@@ -187,6 +188,12 @@ def _read_method(reader: Reader, name: str, callees: Atoms, node: ast.Call) -> N
         _read_generate(reader, node)
 
 
+def _may_shuffle(reader: Reader, node: ast.Call) -> bool:
+    """Tell whether a call of a method may draw, as `train_test_split` does not where it is told not to shuffle."""
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    return all(_is_on(reader, node, switch) for switch in _SHUFFLING.get(method, ()) if not switch.absent)
+
+
 def _read_making(reader: Reader, cls: Any, name: str) -> None:
     """A method of a class that makes an instance, as `AutoModel.from_config` does."""
     if isinstance(cls, type) and makes_at_random(cls, name):
@@ -201,9 +208,22 @@ def _read_generate(reader: Reader, node: ast.Call) -> None:
             draw(reader, "`.generate()`", TOLD)
 
 
-def _read_unseeded(reader: Reader, name: str, node: ast.Call, generator: str = "numpy") -> None:
+def _read_unseeded(
+    reader: Reader,
+    name: str,
+    node: ast.Call,
+    generator: str = "numpy",
+    seeds: tuple[Switch, ...] = (),
+    bound: int = 0,
+) -> None:
+    """Find out whether a call gives a seed, by a keyword or at the place of a parameter behind those that are bound."""
     words = node.keywords
-    if not any(word.arg is None or (word.arg in SEEDING and not _is_none(reader, word.value)) for word in words):
+    if any(word.arg is None or (word.arg in SEEDING and not _is_none(reader, word.value)) for word in words):
+        return
+    parts = node.args
+    before = next((index for index, part in enumerate(parts) if isinstance(part, ast.Starred)), len(parts))
+    places = [seed.position - bound for seed in seeds]
+    if not any(0 <= place < before and not _is_none(reader, parts[place]) for place in places):
         draw(reader, f"`{name}` without a seed", generator)
 
 

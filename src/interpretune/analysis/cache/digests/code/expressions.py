@@ -14,6 +14,8 @@ from .gradients import ask_unknown
 from .labels import label_in_info, note_label
 from .made import is_made
 from .operations import attribute, iterate, operate, subscript
+from .ordered_calls import give_order_back, is_free
+from .ordering import go_through, keep_order
 from .scopes import COMPREHENSIONS
 from .syntax import FunctionNode, body_of
 from .targets import store
@@ -48,7 +50,7 @@ _COMPARING = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__con
 
 
 def _name(reader: Reader, node: ast.Name) -> Atoms:
-    return reader.load(node.id)
+    return () if node in reader.places else reader.load(node.id)
 
 
 def _attribute(reader: Reader, node: ast.Attribute) -> Atoms:
@@ -134,6 +136,7 @@ def _unary(reader: Reader, node: ast.UnaryOp) -> Atoms:
 
 def _formatted(reader: Reader, node: ast.FormattedValue) -> Atoms:
     operate(reader, reader.evaluate(node.value), ("__format__", "__str__", "__repr__"))
+    go_through(reader, node.value, inside=True)
     reader.use(node.format_spec)
     return ()
 
@@ -143,6 +146,7 @@ def _items(reader: Reader, node: ast.Tuple | ast.List) -> Atoms:
     for element in node.elts:
         if isinstance(element, ast.Starred):
             reader.consume(iterate(reader, reader.evaluate(element.value)))
+            go_through(reader, element.value)
             continue
         atoms = reader.evaluate(element)
         nested = tuple(atom for atom in atoms if isinstance(atom, (Items, Each)))
@@ -169,6 +173,7 @@ def _subscript(reader: Reader, node: ast.Subscript) -> Atoms:
 def _assignment(reader: Reader, node: ast.NamedExpr) -> Atoms:
     atoms = reader.evaluate(node.value)
     store(reader, node.target, atoms)
+    keep_order(reader, node.target, node.value)
     return atoms
 
 
@@ -182,9 +187,12 @@ def _comprehension(reader: Reader, node: Any) -> Atoms:
     elements: Atoms = ()
     for index, generator in enumerate(node.generators):
         elements = iterate(reader, reader.evaluate(generator.iter))
+        if not is_free(reader, node):
+            go_through(reader, generator.iter)
         if index == 0:
             reader.scope = reader.inner_scope(node)
         store(reader, generator.target, elements)
+        keep_order(reader, generator.target, generator.iter, element=True)
         for condition in generator.ifs:
             test(reader, condition)
     if isinstance(node, ast.DictComp):
@@ -227,6 +235,14 @@ def local_function(reader: Reader, node: FunctionNode) -> Local:
 
 def _yield(reader: Reader, node: ast.Yield) -> Atoms:
     reader.use(node.value)
+    if node.value is not None:
+        give_order_back(reader, node.value)
+    return ()
+
+
+def _yield_from(reader: Reader, node: ast.YieldFrom) -> Atoms:
+    reader.use(node.value)
+    go_through(reader, node.value)
     return ()
 
 
@@ -255,6 +271,7 @@ EXPRESSIONS: dict[type, Callable[[Reader, Any], Atoms]] = {
     ast.Await: _await,
     ast.Lambda: _lambda,
     ast.Yield: _yield,
+    ast.YieldFrom: _yield_from,
     ast.Call: _call,
     **dict.fromkeys(COMPREHENSIONS, _comprehension),
 }

@@ -19,7 +19,7 @@ from ..tokens import frame
 from .apply import ANY_PARAMETER
 from .lookup import is_followed
 from .made import assigned
-from .paths import certain_path, paths_by_callers
+from .paths import certain_path, leave_places_out, paths_by_callers
 from .random import installed_name
 from .values import Atom, Atoms, Bound, Known
 
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from .nodes import Node
     from .reads import Reader
 
-__all__ = ["FileUse", "contents", "note_reader", "read_files"]
+__all__ = ["FileUse", "before_files", "contents", "note_reader", "read_files"]
 
 #: Functions that read the file that their first argument names.
 _READING = frozenset(
     {
-        *("builtins.open", "io.open", "_io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open", "posix.open"),
+        *("builtins.open", "io.open", "_io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open"),
+        *("os.open", "posix.open", "nt.open"),
         *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap"),
         *("torch.load", "torch.serialization.load", "torch.jit.load", "torch.from_file"),
         *("safetensors.torch.load_file", "safetensors.numpy.load_file", "safetensors.safe_open"),
@@ -42,6 +43,10 @@ _READING = frozenset(
         *("zipfile.ZipFile", "tarfile.open", "tarfile.TarFile.open", "linecache.getline", "linecache.getlines"),
     }
 )
+#: Those of them that take flags, not a mode.
+_BY_FLAGS = frozenset({"os.open", "posix.open", "nt.open"})
+#: Flags with which nothing is read of what was there before.
+_WRITING_FLAGS = frozenset({"O_WRONLY", "O_TRUNC", "O_EXCL"})
 #: Those that load from a directory or file where there is one, and by another name elsewhere.
 _LOADING = frozenset({"datasets.load_from_disk", "datasets.load_dataset"})
 _LOADING_METHODS = frozenset(
@@ -91,6 +96,22 @@ def note_reader(reader: Reader, name: str) -> None:
         reader.node.files.append(FileUse(None, name, "read"))
 
 
+def before_files(reader: Reader, node: ast.Call) -> None:
+    """Look at a call that reads the file whose path its method belongs to, before that path is evaluated.
+
+    Args:
+        reader: the reading of the function that it stands in.
+        node: the call.
+    """
+    method = node.func
+    if (
+        isinstance(method, ast.Attribute)
+        and not reader.quiet
+        and (method.attr in _READING_METHODS or (method.attr == "open" and not _writes(node, 0)))
+    ):
+        leave_places_out(reader, method.value)
+
+
 def read_files(reader: Reader, callees: Atoms, node: ast.Call) -> None:
     """Remember which file a call reads, or that this is not certain.
 
@@ -103,6 +124,8 @@ def read_files(reader: Reader, callees: Atoms, node: ast.Call) -> None:
     if not kind or reader.quiet:
         return
     # What is written may be left out of the key, so there nothing is supposed.
+    if named is not None and kind == "read":
+        leave_places_out(reader, named)
     if named is None or kind == "write":
         found = [("", certain_path(reader, named, defaults=False) if named is not None else None)]
     else:
@@ -152,6 +175,9 @@ def _use(callees: Atoms, node: ast.Call) -> tuple[str, ast.expr | None]:
     named = next((given[name] for name in _NAMED if name in given), None)
     for callee in callees:
         name = installed_name(callee.value, callee.installed) if isinstance(callee, Known) else ""
+        if name in _BY_FLAGS:
+            # Relative to another directory, which only an open one tells, the path is not certain.
+            return "write" if _flags_write(node) else "read", given.get("dir_fd") or first or named
         if name in _READING:
             return "write" if _writes(node, 1) else "read", first or named
         if name in _LOADING:
@@ -223,7 +249,16 @@ def _writes(node: ast.Call, position: int) -> bool:
     """Tell whether a file is opened to be written."""
     given = [word.value for word in node.keywords if word.arg == "mode"] or node.args[position : position + 1]
     mode = given[0].value if given and isinstance(given[0], ast.Constant) else ""
-    return isinstance(mode, str) and any(letter in mode for letter in "wax+")
+    # With ``r+`` it may be read before.
+    return isinstance(mode, str) and any(letter in mode for letter in "wax")
+
+
+def _flags_write(node: ast.Call) -> bool:
+    """Tell whether the flags that a file is opened with say that it is only written, or made anew."""
+    given = [word.value for word in node.keywords if word.arg == "flags"] or node.args[1:2]
+    parts = [part for value in given for part in ast.walk(value)]
+    named = {getattr(part, "attr", getattr(part, "id", "")) for part in parts}
+    return not _WRITING_FLAGS.isdisjoint(named)
 
 
 def _content(path: str, own: Iterable[str]) -> bytes:

@@ -30,6 +30,7 @@ from .gradients import counted, lose
 from .kinds import encode_kind, installed_token, name_token
 from .lookup import is_user_class, is_user_function, wrapped_by_installed
 from .nodes import Bindings, Node, Paths
+from .ordering import all_gone_through, orders_gone_through, orders_held
 from .random import SHARED, installed_name, shared_name
 from .reads import read_source
 from .settings import settings_seen
@@ -98,6 +99,10 @@ class CodeGraph:
         self._roots: set[tuple[str, Node]] = set()
         self._waiting: deque[Node] = deque()
         self._titles: dict[str, bytes] = {}
+        #: Names of attributes, of objects that are not known, whose elements code goes through.
+        self.gone_through: set[tuple[str, bool]] = set()
+        #: By name of a function, which of these it gives back instead.
+        self.given_back: set[tuple[str, str, bool]] = set()
         self._methods: dict[tuple[int, int], MethodType] = {}
         #: True while a function that is only called is met.
         self._called = False
@@ -173,7 +178,11 @@ class CodeGraph:
             self.count(node, known, line)
         self._follow()
         tell_draws({node for _, node in self._roots}, self.walk)
-        return fold(self._roots)
+        names = all_gone_through(self.gone_through, self.given_back)
+        for node, label, token in orders_gone_through(self._nodes.values(), names):
+            node.reads[label] = token
+        held = orders_held(self.walk, names)
+        return frame("in order", fold(self._roots), *held) if held else fold(self._roots)
 
     def _follow(self) -> None:
         while self._waiting:
@@ -274,6 +283,10 @@ class CodeGraph:
         """Give a bound method, the same one each time, as values are known by their identity."""
         key = (id(function), id(receiver))
         return self._methods.setdefault(key, MethodType(function, receiver))
+
+    def is_root(self, node: Node) -> bool:
+        """Tell whether a function is what the walk began with, and nobody of the user's calls it."""
+        return not node.callers and any(node is root for label, root in self._roots if not label)
 
     def note(self, text: str) -> None:
         """Remember something that the key cannot promise."""

@@ -55,6 +55,8 @@ class Node:
     stored_by_hooks: dict[str, tuple[Known, int]] = field(default_factory=dict)
     #: Paths that callers pass to its parameters, with how they write them; None for one that is not certain.
     given_paths: dict[str, set[tuple[str, str | None]]] = field(default_factory=dict)
+    #: Orders of dictionaries that it stores in attributes, by how it reaches them, with the attribute's name.
+    stored_orders: dict[str, tuple[tuple[str, bool], bytes]] = field(default_factory=dict)
     #: Files that it reads or writes.
     files: list[FileUse] = field(default_factory=list)
 
@@ -101,6 +103,7 @@ class Node:
         self.gradients = OwnGradients()
         self.stored_by_hooks.clear()
         self.files.clear()
+        self.stored_orders.clear()
         self.returns = []
 
     def take_paths(self, caller: Node, given: Paths) -> bool:

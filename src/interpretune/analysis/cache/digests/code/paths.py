@@ -22,7 +22,7 @@ from .values import Atom, Known, Literal
 if TYPE_CHECKING:
     from .reads import Reader
 
-__all__ = ["certain_path", "paths_by_callers"]
+__all__ = ["certain_path", "leave_places_out", "paths_by_callers"]
 
 #: Functions that make a path of paths, by identity.
 _MAKING: tuple[Callable[..., Any], ...] = (
@@ -81,11 +81,43 @@ def certain_path(
         defaults: True where a parameter that no caller is known to give may be taken to be what it is by default.
         supposed: paths that parameters are given by a caller.
     """
+    # Here names stand for what they hold, also where that does not count.
+    places, reader.places = reader.places, set()
     try:
         value = _Paths(reader, defaults, supposed or {}).value(node)
     except (TypeError, ValueError, IndexError, KeyError, AttributeError, OSError, RuntimeError):
         return None  # no such path can be made, so the code fails there as well
+    finally:
+        reader.places = places
     return str(value) if isinstance(value, (str, PurePath)) else None
+
+
+def leave_places_out(reader: Reader, node: ast.expr) -> None:
+    """Let what only says where the code lies (``HERE = Path(__file__).parent``) not count in the path of a file.
+
+    The file counts by its content, wherever it lies, and what follows from there on stands in the text.
+
+    Args:
+        reader: the reading of the function that reads the file.
+        node: the path, which is yet to be evaluated.
+    """
+    places = [part for part in ast.walk(node) if isinstance(part, ast.Name) and _is_place(reader, part.id)]
+    if places and not isinstance(node, ast.Name) and certain_path(reader, node, defaults=False) is not None:
+        reader.places.update(places)
+
+
+def _is_place(reader: Reader, name: str) -> bool:
+    """Tell whether a global of a function's module is the directory that the module lies in, or one around or in it."""
+    names = reader.function.__globals__
+    value, own = names.get(name), names.get("__file__")
+    if reader.scope.holder(name) is not None or name in reader.cells or not isinstance(own, str):
+        return False
+    if not isinstance(value, (str, PurePath)) or not os.path.isabs(value):
+        return False
+    path, directory = os.path.normpath(value), os.path.dirname(os.path.abspath(own))
+    return any(
+        f"{inner}{os.sep}".startswith(f"{outer}{os.sep}") for inner, outer in ((path, directory), (directory, path))
+    )
 
 
 class _Unknown(ValueError):
@@ -230,7 +262,7 @@ class _Paths:
         if len(atoms) != 1:
             raise _Unknown
         value = _held(atoms[0])
-        if isinstance(value, str):
+        if isinstance(value, str) and not (isinstance(node, ast.Name) and _is_place(self.reader, node.id)):
             self.reader.consume(atoms)
         return value
 

@@ -35,9 +35,9 @@ __all__ = [
     "installed_name",
     "is_module_class",
     "makes_at_random",
-    "needs_seed",
     "refills",
     "seeded_by",
+    "seeds_taken",
     "shared_name",
     "switches_of",
 ]
@@ -66,6 +66,9 @@ _CALM = frozenset(
         *("get_bit_generator", "set_bit_generator"),
     }
 )
+
+#: Stands for the position of a parameter that is only given by its name.
+_KEYWORD = -1
 
 
 @dataclass(frozen=True)
@@ -242,19 +245,24 @@ def is_module_class(cls: type) -> bool:
     return _MODULE in base_names(cls)
 
 
-def needs_seed(function: Any) -> bool:
-    """Tell whether an installed function has a parameter for a seed or generator that need not be given."""
+def seeds_taken(function: Any) -> tuple[Switch, ...]:
+    """Give the parameters of an installed function for a seed or generator that need not be given."""
     try:
         function = inspect.unwrap(function) if callable(function) else None
     except Exception:  # an object that wraps nothing, and raises anything when it is asked
-        return False
+        return ()
     if not isinstance(function, FunctionType):
-        return False
+        return ()
     code, defaults = function.__code__, function.__defaults__ or ()
     positional = code.co_varnames[: code.co_argcount]
     given = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
     given.update(function.__kwdefaults__ or {})
-    return any(name in SEEDING and default is None for name, default in given.items())
+    places = {name: index for index, name in enumerate(positional)}
+    return tuple(
+        Switch(name, places.get(name, _KEYWORD), absent=True)
+        for name, default in given.items()
+        if name in SEEDING and default is None
+    )
 
 
 @functools.lru_cache(maxsize=4096)

@@ -99,6 +99,12 @@ class Reader:
         self.assigned: dict[tuple[int, str], Atoms] = {}
         #: Those of them that hooks store when a model is called.
         self.by_hooks: set[tuple[int, str]] = set()
+        #: Names that only say where code lies, in the paths of files that count by their content.
+        self.places: set[ast.expr] = set()
+        #: What each expression was found to denote.
+        self.told: dict[ast.expr, Atoms] = {}
+        #: Expressions of which nothing goes by the order of what they give.
+        self.unordered: set[ast.expr] = set()
 
     def read(self, definition: FunctionNode) -> None:
         """Read the body until nothing new turns up."""
@@ -165,7 +171,8 @@ class Reader:
         """Tell what an expression may denote; the objects that it uses up on the way are counted."""
         handler = EXPRESSIONS.get(type(node))
         if handler is not None:
-            return handler(self, node)
+            atoms = self.told[node] = handler(self, node)
+            return atoms
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
                 self.consume(self.evaluate(part))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Any
 
 from .syntax import arguments_of
 from .values import Atoms, join
@@ -26,6 +27,8 @@ class Scope:
         #: What the function gives back; it leaves what can be followed where the function does.
         self.returns: Atoms = ()
         self.escapes = False
+        #: By name, the containers of which what it stands for has the order, or in which it lies: see `ordering`.
+        self.kept: dict[str, dict[Any, Any]] = {}
 
     def holder(self, name: str) -> Scope | None:
         """Give the scope that a name used here belongs to, or None for a global, builtin or captured one."""

@@ -16,6 +16,8 @@ from .imports import import_names
 from .leaving import may_swallow
 from .lookup import Method, find_class_attribute, is_followed
 from .operations import ask_special, iterate, operate
+from .ordered_calls import give_order_back
+from .ordering import go_through, keep_order, store_order
 from .targets import forget, set_entry, store
 from .values import Atom, Atoms, Bound, Known, join
 
@@ -41,6 +43,11 @@ def _assign(reader: Reader, statement: ast.Assign) -> None:
     atoms = reader.evaluate(statement.value)
     for target in statement.targets:
         store(reader, target, atoms)
+        keep_order(reader, target, statement.value)
+        if isinstance(target, ast.Attribute):
+            store_order(reader, reader.mangled(target.attr), statement.value)
+        elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice):
+            go_through(reader, statement.value)
         read_setting_of(reader, target)
         if isinstance(target, ast.Attribute) and target.attr == "training":
             read_training(reader, ".training = True", statement, statement.value)
@@ -53,6 +60,9 @@ def _assign(reader: Reader, statement: ast.Assign) -> None:
 def _annotated(reader: Reader, statement: ast.AnnAssign) -> None:
     if statement.value is not None:
         store(reader, statement.target, reader.evaluate(statement.value))
+        keep_order(reader, statement.target, statement.value)
+        if isinstance(statement.target, ast.Attribute):
+            store_order(reader, reader.mangled(statement.target.attr), statement.value)
 
 
 def _augmented(reader: Reader, statement: ast.AugAssign) -> None:
@@ -62,6 +72,8 @@ def _augmented(reader: Reader, statement: ast.AugAssign) -> None:
         return
     current = reader.evaluate(ast.copy_location(_loaded(target), target))
     reader.use(statement.value)
+    if isinstance(statement.op, ast.Add):
+        go_through(reader, statement.value)
     if not counts_up(reader, target, current):
         operate(reader, current, IN_PLACE[type(statement.op)])
     set_entry(reader, target, (), certain=False)
@@ -75,6 +87,7 @@ def _return(reader: Reader, statement: ast.Return) -> None:
     if statement.value is None:
         return
     atoms = reader.evaluate(statement.value)
+    give_order_back(reader, statement.value)
     if reader.scope is not reader.top:
         before = len(reader.scope.returns)
         reader.scope.returns = join(reader.scope.returns, atoms)
@@ -135,7 +148,9 @@ def _for(reader: Reader, statement: ast.For | ast.AsyncFor) -> None:
     through_all = goes_through_all(statement, elements)
     reader.unsure += 1
     reader.through_all += through_all
+    go_through(reader, statement.iter)
     store(reader, statement.target, elements)
+    keep_order(reader, statement.target, statement.iter, element=True)
     reader.run_body([*statement.body, *statement.orelse])
     reader.through_all -= through_all
     reader.unsure -= 1

@@ -1,0 +1,148 @@
+"""Rows about the order of captured dictionaries: it counts where code goes through them, and nowhere else."""
+
+from functools import partial
+
+from ..table import snippet
+
+seen = partial(snippet, "mutation", "order", names="op.implementation*")
+kept = partial(snippet, "no-op", "order")
+
+SOURCE = """import dataclasses
+import functools
+import itertools
+
+
+def first(x):
+    return x + 1
+
+
+def second(x):
+    return x * 2
+
+
+REGISTRY = {"second": second, "first": first}
+SCALES = {"b": 1.5, "a": 2.5}
+NESTED = {"x": SCALES}
+PROMPTS = [SCALES]
+COUNTS = {"b": 1, "a": 2}
+
+
+class Probe:
+    def __init__(self, table):
+        self.table = table
+
+    def weigh(self, x):
+        return [x * value for value in self.table.values()]
+
+
+class Looker:
+    def __init__(self, table):
+        self.held = table
+
+    def look(self, x):
+        return x * self.held["a"]
+
+
+@dataclasses.dataclass
+class Config:
+    table: dict
+
+    def scaled(self, x):
+        return [x * value for value in self.table.values()]
+
+
+probe = Probe(SCALES)
+config = Config(SCALES)
+
+
+def through(table, x):
+    return [x * value for value in table.values()]
+
+
+def looked_up(table, x):
+    return x * table["a"]
+
+
+def caught(**words):
+    return list(words)
+
+
+def make(table):
+    def step(batch, i):
+        return [i * value for value in table.values()]
+
+    return step
+
+
+def step(batch, i):
+    {body}
+"""
+
+FUNCTIONS = ('{"second": second, "first": first}', '{"first": first, "second": second}')
+NUMBERS = ('SCALES = {"b": 1.5, "a": 2.5}', 'SCALES = {"a": 2.5, "b": 1.5}')
+INTEGERS = ('{"b": 1, "a": 2}', '{"a": 2, "b": 1}')
+
+
+def body(text):
+    return SOURCE.replace("{body}", text)
+
+
+for name, text, change in [
+    ("a list of what the functions of a registry give", "return [f(i) for f in REGISTRY.values()]", FUNCTIONS),
+    ("a loop over the items of a registry",
+     "out = []\n    for name, f in REGISTRY.items():\n        out.append(f(i))\n    return out", FUNCTIONS),
+    ("functions asked for by name", "return [REGISTRY[name](i) for name in REGISTRY]", FUNCTIONS),
+    ("a list of a dictionary", "return list(SCALES)", NUMBERS),
+    ("numbers that are counted", "return [n * v for n, v in enumerate(SCALES.values())]", NUMBERS),
+    ("a dictionary beside something else", "return list(zip(SCALES, batch))", NUMBERS),
+    ("what is handed on with a star", "return max(i, *SCALES.values())", NUMBERS),
+    ("the first key", "return next(iter(SCALES))", NUMBERS),
+    ("a sum of fractions", "return sum(SCALES.values())", NUMBERS),
+    ("keys in one text", "return ','.join(SCALES)", NUMBERS),
+    ("the largest by what may be equal", "return max(SCALES, key=len)", NUMBERS),
+    ("two names at once", "one, two = SCALES.values()\n    return one", NUMBERS),
+    ("a copy", "own = dict(SCALES)\n    return list(own.values())", NUMBERS),
+    ("a dictionary made of it", "own = {k: v * i for k, v in SCALES.items()}\n    return list(own.values())", NUMBERS),
+    ("a dictionary in a dictionary", "return list(NESTED[i].values())", NUMBERS),
+    ("dictionaries in a list", "return [value for record in PROMPTS for value in record.values()]", NUMBERS),
+    ("what a helper goes through", "return through(SCALES, i)", NUMBERS),
+    ("a dictionary in a dictionary that a helper goes through", "return through(NESTED[i], i)", NUMBERS),
+    ("an attribute", "return probe.weigh(i)", NUMBERS),
+    ("an attribute of what the step makes", "return Probe(SCALES).weigh(i)", NUMBERS),
+    ("an attribute of what is handed on", "return batch.use(config)", NUMBERS),
+    ("keywords that are gone through", "return caught(**SCALES)", NUMBERS),
+    ("a chain", "return list(itertools.chain(SCALES, batch))", NUMBERS),
+    ("a loop in compiled code", "pass\n\n\nexec('def step(batch, i):\\n    return [i * v for v in SCALES.values()]')",
+     NUMBERS),
+    ("a text", "return f'{SCALES} are the scales'", NUMBERS),
+    ("a text with a dictionary inside", "return str(PROMPTS)", NUMBERS),
+    ("a closure", "pass\n\n\nstep = make(SCALES)", NUMBERS),
+    ("a default", "pass\n\n\ndef step(batch, i, table=SCALES):\n    return list(table)", NUMBERS),
+]:  # fmt: skip
+    seen(f"{name}: the order", body(text), *change)
+
+for name, text, change in [
+    ("an entry", "return REGISTRY['first'](i)", FUNCTIONS),
+    ("an entry by a name that is computed", "return SCALES[batch]", NUMBERS),
+    ("`get`", "return SCALES.get(batch, 0)", NUMBERS),
+    ("whether a key is there", "return batch in SCALES", NUMBERS),
+    ("sorted keys", "return [REGISTRY[name](i) for name in sorted(REGISTRY)]", FUNCTIONS),
+    ("sorted items", "return sorted(SCALES.items(), key=lambda pair: pair[0])", NUMBERS),
+    ("a set", "return {value * i for value in SCALES.values()}", NUMBERS),
+    ("the length", "return len(SCALES)", NUMBERS),
+    ("a comparison", "return SCALES.items() == batch", NUMBERS),
+    ("a copy that is looked up", "own = dict(SCALES)\n    return own['a']", NUMBERS),
+    ("keywords", "return batch.use(**SCALES)", NUMBERS),
+    ("keywords of a helper", "return dict(x=1, **SCALES)", NUMBERS),
+    ("whether any is large", "return any(value > i for value in SCALES.values())", NUMBERS),
+    ("the largest", "return max(SCALES.values())", NUMBERS),
+    ("a sum of integers", "return sum(COUNTS.values())", INTEGERS),
+    ("a row made of it", "return {name: f(i) for name, f in REGISTRY.items()}", FUNCTIONS),
+    ("a row with names made of it", "return {f'{name}_score': f(i) for name, f in REGISTRY.items()}", FUNCTIONS),
+    ("a dictionary handed on as a whole", "return batch.use(SCALES)", NUMBERS),
+    ("records that are looked up", "return [record['a'] for record in PROMPTS]", NUMBERS),
+    ("a helper that looks up", "return looked_up(SCALES, i) + looked_up(NESTED[i], i)", NUMBERS),
+    ("an attribute that is looked up", "return Looker(SCALES).look(i)", NUMBERS),
+    ("what is only told", "print(list(SCALES))\n    return i", NUMBERS),
+]:  # fmt: skip
+    kept(f"{name}: the order", body(text), *change)
