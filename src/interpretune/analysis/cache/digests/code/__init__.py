@@ -10,8 +10,8 @@ captured objects it needs. Imports go one way only, from the end of this list to
 2. `compiled`, `source`, `scopes`, `entries`, `decorators`, `draws`, `fields`, `apply`: where running code stands and
    what it is without a text; local names; containers; decorators; draws; dataclasses; which parameter receives what.
 3. `gradients`, `labels`, `leaving`: what counts only where code reads just that; bodies that an error may end.
-4. `nodes`, `classes`, `kinds`, `operations`: a function or class in the graph; code that is neither; what the language
-   asks of objects.
+4. `nodes`, `classes`, `kinds`, `threads`, `operations`: a function or class in the graph; code that is neither; what
+   threads run; what the language asks of objects.
 5. `contexts`, `folding`, `descriptions`, `imports`, `iterating`, `targets`, `filling`, `clearing`, `made`: with what a
    function is called, what comes of the graph, single constructs of the language, what is only filled, cleared, made.
 6. `builtins`, `paths`, `files`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up

@@ -17,6 +17,7 @@ from .lookup import is_followed
 from .noise import SAYING_NOTHING, is_noise_class, is_quiet_function
 from .operations import iterate
 from .paths import paths_by_callers
+from .threads import follow_made_thread, is_thread_class
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
 if TYPE_CHECKING:
@@ -106,6 +107,9 @@ def _show_progress(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | No
     if any(is_followed(getattr(callee.value, name)) for name in ("__init__", "__new__")):
         return None  # What it is given goes to code of the user's.
     reader.consume((callee,))
+    if is_thread_class(callee.value):
+        follow_made_thread(reader, callee.value, node)
+        return ()
     reader.quiet += 1
     for part in (*node.args[1:], *(word.value for word in node.keywords if word.arg != "iterable")):
         reader.use(part)
