@@ -273,20 +273,32 @@ def test_installed_code_counts_by_distribution_and_name(tmp_path: Path, imported
     assert digest(op).components == result.components
 
 
-@pytest.mark.parametrize("origin", ["dir_info", "vcs_info", "archive_info", "conda", None])
+@pytest.mark.parametrize(
+    ("url", "origin", "counts"),
+    [
+        ("file:///x", "dir_info", True),
+        ("https://example.org/x.git", "vcs_info", True),
+        ("file:///x/dist/x.whl", "archive_info", True),
+        ("https://example.org/x.whl", "archive_info", False),
+        ("file:///builder/x", "dir_info by conda", False),
+        ("file:///builder/x.whl", "archive_info by conda", False),
+        ("", "", False),
+    ],
+)
 def test_what_was_installed_again_under_its_version_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, origin: str, counts: bool
 ) -> None:
+    told, _, installer = origin.partition(" by ")
+
     def version(number: int, extra: str = "") -> str:
         site = tmp_path / str(number)
         install(site, "somelibrary", {"somelibrary.py": HELPING})
         info = site / "somelibrary-1.0.dist-info"
         text = f"somelibrary.py,sha256={number},9\n__pycache__/somelibrary.cpython.pyc,,\n"
         (info / "RECORD").write_text(text + f"somelibrary-1.0.dist-info/direct_url.json,sha256=x{extra},1\n")
-        if origin is not None:
-            told = "dir_info" if origin == "conda" else origin
-            (info / "direct_url.json").write_text(json.dumps({"url": "file:///x", told: {}}))
-        (info / "INSTALLER").write_text("conda\n" if origin == "conda" else "pip\n")
+        if told:
+            (info / "direct_url.json").write_text(json.dumps({"url": url, told: {}}))
+        (info / "INSTALLER").write_text(f"{installer or 'pip'}\n")
         with monkeypatch.context() as patch:
             patch.syspath_prepend(str(site))
             local_build.cache_clear()
@@ -297,7 +309,7 @@ def test_what_was_installed_again_under_its_version_counts(
 
     first = version(1)
     assert first.startswith("1.0")
-    assert (version(2) != first) is (origin in ("dir_info", "vcs_info"))
+    assert (version(2) != first) is counts
     shutil.rmtree(tmp_path / "1")
     assert version(1, extra="another place") == first
 

@@ -20,6 +20,7 @@ transformers = pytest.importorskip("transformers")
 
 from torch import nn  # noqa: E402
 
+from interpretune.analysis.cache import AnalysisStoreHasher  # noqa: E402
 from interpretune.analysis.cache.digests.policy import Policy  # noqa: E402
 from interpretune.analysis.cache.digests.registry import _registered, find_encoder  # noqa: E402
 from interpretune.analysis.cache.digests.results import WalkResult  # noqa: E402
@@ -386,6 +387,32 @@ def test_global_hooks_count() -> None:
     finally:
         handle.remove()
     assert key(gpt2()) == before
+
+
+def making(batch: Any, i: int) -> Any:
+    return nn.ReLU()(batch)
+
+
+def loading(batch: Any, i: int) -> Any:
+    return transformers.AutoModel.from_pretrained("nowhere")(batch)
+
+
+def test_global_hooks_count_for_models_that_the_step_makes() -> None:
+    def fingerprint(step: Any, *hooks: Any) -> Any:
+        handles = [nn.modules.module.register_module_forward_hook(hook) for hook in hooks]
+        found = AnalysisStoreHasher().fingerprint(step=step)
+        for handle in handles:
+            handle.remove()
+        return found
+
+    for step in (making, loading):
+        keys = [fingerprint(step, *hooks).hexdigest for hooks in ((), (hook,), (other_hook,), (hook, other_hook))]
+        assert len(set(keys)) == len(keys)
+        assert keys[0] == fingerprint(step).hexdigest
+        assert "numerics.hooks" in fingerprint(step, hook).components
+    held = nn.Linear(2, 2)
+    assert "numerics.hooks" not in fingerprint(lambda batch, i: held(batch), hook).components
+    assert "numerics.hooks" not in fingerprint(lambda batch, i: batch + 1, hook).components
 
 
 def test_the_smallest_thing_is_named() -> None:

@@ -254,3 +254,76 @@ for name, body, old, new in [
     ("what a lock's subclass does, where another is entered", "with plain: found.append(i)", "alpha = 3.0", "alpha = 4"),
 ]:  # fmt: skip
     kept(name, OWN_NOISE.replace("{body}", body), old, new)
+
+# What threads do that a step starts
+
+THREADS = """
+        import threading
+
+        found = []
+        scale = 2.0
+
+
+        class Worker(threading.Thread):
+            def __init__(self, factor=1.0, **more):
+                super().__init__(**more)
+                self.factor = factor
+
+            def run(self):
+                found.append(work() * self.factor)
+
+            def other(self):
+                found.append(7.0)
+
+
+        class Holder:
+            def __init__(self):
+                self.thread = threading.Thread(target=self.work)
+
+            def work(self):
+                found.append(work())
+
+
+        def work():
+            return scale * 3.0
+
+
+        def put(x=0.0):
+            found.append(work() + x)
+
+
+        worker, given, timer = Worker(), threading.Thread(target=put, args=(4.0,)), threading.Timer(0.0, put)
+        holder, threads = Holder(), [threading.Thread(target=lambda: found.append(work() + 5.0))]
+
+
+        def step(batch, i):
+            found.clear()
+            {body}
+            return found[-1]
+        """
+STARTED = [
+    ("a captured thread of a subclass", "worker.start(); worker.join()"),
+    ("a captured thread with a target", "given.start(); given.join()"),
+    ("a captured timer", "timer.start(); timer.join()"),
+    ("a thread that an object holds", "holder.thread.start(); holder.thread.join()"),
+    ("threads in a list", "for thread in threads: thread.start(); thread.join()"),
+    ("a thread that the step makes", "thread = threading.Thread(target=put, args=(i,)); thread.start(); thread.join()"),
+    ("a thread of a subclass that the step makes", "thread = Worker(); thread.start(); thread.join()"),
+]
+for name, body in STARTED:
+    seen(f"what {name} does", THREADS.replace("{body}", body), "scale * 3.0", "scale * 3.5")
+    seen(f"what {name} reads", THREADS.replace("{body}", body), "scale = 2.0", "scale = 2.5")
+seen(
+    "what a thread is to give its target", THREADS.replace("{body}", "given.start(); given.join()"), "(4.0,)", "(4.5,)"
+)
+seen("what a thread holds", THREADS.replace("{body}", "worker.start(); worker.join()"), "Worker(),", "Worker(2.0),")
+kept("what a thread does that is not started", THREADS.replace("{body}", "found.append(i)"), "3.0", "3.5")
+kept(
+    "the name of a thread", THREADS.replace("{body}", "worker.start(); worker.join()"), "Worker(),", "Worker(name='a'),"
+)
+kept(
+    "another method of a captured thread",
+    THREADS.replace("{body}", "worker.start(); worker.join()"),
+    "found.append(7.0)",
+    "found.append(8.0)",
+)

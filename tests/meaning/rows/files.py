@@ -167,6 +167,18 @@ kept(
     '(DIRECTORY / "rows.json")',
     "(DIRECTORY / 'rows/.seen').write_text('1'); (DIRECTORY / \"rows.json\")",
 )
+CONFIGURED = LOADED.replace("READ", "datasets.load_dataset('kept/rows', split='train')[0]").replace(
+    '(DIRECTORY / "rows.json")',
+    "(DIRECTORY / 'rows/.huggingface.yaml').write_text('configs: [{config_name: default, data_files: 1.json}]')\n"
+    '    (DIRECTORY / "rows.json")',
+)
+seen("the hidden configuration of a directory that `load_dataset` loads", CONFIGURED, "1.json", "2.json")
+kept(
+    "what else is hidden beside the configuration of a directory that `load_dataset` loads",
+    CONFIGURED,
+    '(DIRECTORY / "rows.json")',
+    "(DIRECTORY / 'rows/.DS_Store').write_text('1'); (DIRECTORY / \"rows.json\")",
+)
 seen(
     "another file in a directory that the step loads",
     LOADED.replace("READ", "datasets.load_from_disk('kept/rows')[0]"),

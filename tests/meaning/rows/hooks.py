@@ -4,7 +4,7 @@ import re
 from functools import partial
 from textwrap import dedent
 
-from ..table import snippet
+from ..table import edit, mutation, noop, snippet, write
 from .deep import HEAD, kept, seen
 
 talking = partial(seen, "talking hooks")
@@ -466,3 +466,36 @@ TRIED = """
 for taking, less in [("pop()", "[]"), ("remove(2)", "[1]")]:
     read(f"a list that may be too short for {taking}", TRIED.replace("BODY", taking), "[1, 2]", less)
 filled("a list that is put into, where errors are kept", TRIED.replace("BODY", "append(batch_idx)"), "[1, 2]", "[1]")
+
+OF_ALL = """
+    import torch
+    import transformers
+
+    calls = 0
+
+
+    def double(module, args, out):
+        return out * 2
+
+
+    def count(module, args, out):
+        global calls
+        calls += 1
+
+
+    handle = None
+
+
+    def step(x):
+        return {body}
+    """
+REGISTER = "handle = torch.nn.modules.module.register_module_forward_hook(%s)"
+for name, body in [
+    ("that the step makes", "torch.nn.ReLU()(x)"),
+    ("that the step loads", "transformers.AutoModel.from_pretrained('checkpoint')(x)"),
+]:
+    base = (write("ops.py", dedent(OF_ALL.replace("{body}", body)).lstrip("\n")),)
+    hooked, counted = (edit("ops.py", "handle = None", REGISTER % hook) for hook in ("double", "count"))
+    title = f"of all modules, with a model {name}"
+    mutation("talking hooks", f"a hook {title}", "library", hooked, base=base, names="numerics.hooks")
+    noop("talking hooks", f"a counter {title}", "library", counted, base=base)

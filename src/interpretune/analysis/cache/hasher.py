@@ -5,6 +5,7 @@ The hasher knows what the inputs are and what they mean; it knows nothing of whe
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ __all__ = ["KEY_VERSION", "AnalysisStoreHasher", "Difference", "Fingerprint"]
 
 #: Part of every key. It grows when the same inputs would get other digests, so old entries are missed and not misread.
 KEY_VERSION = 1
+#: Distributions of which a step may make a model of its own.
+_MAKING_MODULES = frozenset({"torch", "transformers", "transformer-lens", "sae-lens", "peft", "nnsight"})
 
 _Changed = tuple[tuple[str, Part | None, Part | None], ...]
 
@@ -231,6 +234,8 @@ class AnalysisStoreHasher:
         stochastic = tuple(dict.fromkeys(collected.stochastic))
         if "torch" in collected.uses:
             collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
+        if (hooks := collected.unmet_hooks()) is not None:
+            collected.add(self._walk("numerics.hooks", hooks, step=named.get("op.implementation")))
         if stochastic:
             collected.add(self._walk("rng", numerics.rng_components(collected.draws)))
         if collected.workers:
@@ -284,6 +289,14 @@ class _Collected:
         self.suspected += [(name, reason) for name, reasons in result.suspected.items() for reason in reasons]
         self.circumstances |= result.circumstances
         self.workers.update(result.drawing_workers)
+
+    def unmet_hooks(self) -> Any:
+        """Give torch's hooks of all modules, where modules may be made in the run and none was met; else None."""
+        if self.uses.isdisjoint(_MAKING_MODULES) or "torch.nn.modules.module" not in sys.modules:
+            return None
+        from .digests.module_hooks import MODULES, global_hooks
+
+        return global_hooks() if MODULES not in self.circumstances else None
 
     def conclude(self) -> None:
         """Take for certain what one input does where another one says so, such as a model's generation config."""

@@ -17,7 +17,7 @@ from torch.nn.modules.module import Module
 
 from .code.lookup import captured, is_user_class, is_user_function
 
-__all__ = ["HeldByStep"]
+__all__ = ["HeldByStep", "held_in"]
 
 #: As many objects are looked at on the way from a step, at most.
 _LOOKED_AT = 20_000
@@ -62,7 +62,7 @@ class HeldByStep:
                 self._ways[id(value)] = way, value
                 if _is_target(value):
                     self._kinds[type(value)] = self._kinds.get(type(value), 0) + 1
-                pending += ((f"{way}.{name}", inner) for name, inner in _inside(value))
+                pending += ((f"{way}.{name}", inner) for name, inner in held_in(value))
 
 
 def _is_target(value: Any) -> bool:
@@ -83,7 +83,7 @@ def _held(hook: Any) -> Iterator[tuple[str, Any]]:
         yield from ((name, value) for name, value in captured(hook) if _is_target(value))
 
 
-def _inside(value: Any) -> Iterator[tuple[str, Any]]:
+def held_in(value: Any) -> Iterator[tuple[str, Any]]:
     """Give what an object leads to, in an order that is the same in each process."""
     if isinstance(value, MethodType):
         yield from (("self", value.__self__), ("", value.__func__))

@@ -80,7 +80,8 @@ def local_build(name: str) -> str:
         name: name of the distribution.
 
     Returns:
-        Empty for one that came from an index or as a wheel, and for an editable one, whose source counts.
+        Empty for one that came from an index or as an archive from the web, and for an editable one, whose source
+        counts.
     """
     try:
         found = metadata.distribution(name)
@@ -89,7 +90,7 @@ def local_build(name: str) -> str:
     origin = _json(found.read_text("direct_url.json"))
     # Builders of conda packages leave a folder there in which they built; that says nothing of this machine.
     is_conda = (found.read_text("INSTALLER") or "").strip() == "conda"
-    if is_conda or _is_editable_origin(origin) or not origin.keys() & {"dir_info", "vcs_info"}:
+    if is_conda or _is_editable_origin(origin) or not _may_be_built_again(origin):
         return ""
     lines = (found.read_text("RECORD") or "").splitlines()
     # Scripts hold the path of the interpreter, and what the installer writes about itself is no code.
@@ -143,6 +144,12 @@ def _is_editable(info: str) -> bool:
 
 def _is_editable_origin(origin: dict[str, Any]) -> bool:
     return bool((origin.get("dir_info") or {}).get("editable"))
+
+
+def _may_be_built_again(origin: dict[str, Any]) -> bool:
+    """Tell whether what was installed is an own build: a folder, a repository, or an archive on this machine."""
+    is_local = str(origin.get("url")).startswith("file:")
+    return bool(origin.keys() & {"dir_info", "vcs_info"}) or ("archive_info" in origin and is_local)
 
 
 def _json(text: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@
 ``.generation``           the generation config, where there is one
 ``.training``             the training flag of every submodule whose forward depends on it
 ``.hooks``                forward and backward hooks left registered, only where there are any
+``.sharing``              which weights and submodules are one, only where code of the run may edit them: see `sharing`
 ``.device``               the device type of the weights, unless devices are portable
 ========================  ==============================================================================================
 
@@ -35,6 +36,7 @@ from .module_training import ClassTraining, passes_on, randomness, training_matt
 from .module_tree import Node, grow
 from .outside_reads import read_outside
 from .patches import encode_patches, module_patches
+from .sharing import encode_sharing
 from .tensors import TensorHashing, describe
 from .tokens import IGNORED, frame
 from .walk import Walk
@@ -68,6 +70,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
             _file(walk, ".generation", lambda: encode_generation(nodes, walk)),
             _file(walk, ".training", lambda: _training(nodes, codes, walk), always=True),
             _file(walk, ".hooks", lambda: encode_hooks(nodes, codes, walk)),
+            _file(walk, ".sharing", lambda: encode_sharing(nodes, codes, walk)),
             _file(walk, ".device", lambda: _device(nodes, walk)),
             _file(walk, ".weights", lambda: _encode_weights({**weights, **others}, hashing, walk)),
         ]

@@ -16,10 +16,13 @@ from .module_code import ClassCodes
 from .module_tree import Node
 from .observers import is_observer, keeper_token, written_places
 from .registry import find_encoder
-from .tokens import frame
-from .walk import Walk
+from .tokens import IGNORED, frame
+from .walk import Composed, Walk
 
-__all__ = ["NOISE_HOOKS", "encode_hooks", "registered_hooks"]
+__all__ = ["MODULES", "NOISE_HOOKS", "encode_hooks", "global_hooks", "registered_hooks"]
+
+#: The circumstance that modules were met, with which the hooks of all modules count.
+MODULES = "modules of torch"
 
 #: Hooks that libraries leave behind for their own bookkeeping: the module that defines them, and why they do not count.
 NOISE_HOOKS = {
@@ -55,6 +58,8 @@ def encode_hooks(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | No
     Returns:
         None where there are none.
     """
+    if nodes:
+        walk.circumstance(MODULES)
     places = list(_places(nodes))
     unheard = _unheard(nodes, _hooks_at(places), codes, walk)
     pieces: list[bytes] = []
@@ -63,6 +68,13 @@ def encode_hooks(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | No
         with walk.at(place.path):
             pieces += _registered(place, unheard, held, walk)
     return frame("hooks", *pieces) if pieces else None
+
+
+def global_hooks() -> Composed | None:
+    """Give the hooks of all modules as a value with a meaning, for a run that meets no module; None without any."""
+    if not registered_hooks([]):
+        return None
+    return Composed(lambda walk: encode_hooks([], ClassCodes(), walk) or IGNORED)
 
 
 def registered_hooks(nodes: list[Node]) -> list[Any]:

@@ -178,8 +178,8 @@ def runtime_versions(uses: Iterable[str], policy: Policy) -> dict[str, str]:
 
     Returns:
         Versions by name; ``"unknown"`` where a distribution has no metadata and its module does not tell. Of one that
-        was installed from a folder or a repository, which may be done again under the same version, also a digest of
-        the files that were installed.
+        was installed from a folder, a repository or an archive on this machine, which may be done again under the same
+        version, also a digest of the files that were installed.
     """
     if policy.runtime == "ignore":
         return {}

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from .asking import asked
 from .distributions import is_offered
 from .instances import holds_builtin, is_record
-from .tokens import frame
+from .tokens import IGNORED, frame
 from .walk import Composed, Encoder, Walk
 
 __all__ = ["find_encoder", "has_own_meaning", "register_encoder"]
@@ -243,7 +243,8 @@ def _load(target: str) -> Encoder:
 
 
 def _encode_composed(value: Composed, walk: Walk) -> bytes:
-    return frame("composed", value.encode(walk))
+    token = value.encode(walk)
+    return token if token == IGNORED else frame("composed", token)
 
 
 def _name(cls: type) -> str:

@@ -1,8 +1,8 @@
 """Tensors: dtype, shape and bytes, however they are stored.
 
 A tensor's token covers its dtype, its shape and its elements in row-major order. Strides, memory format, device,
-sharing of storage, `requires_grad`, `.grad` and version counters do not count. Elements are compared by their bytes, so
-``-0.0`` differs from ``0.0``, and a nan equals only a nan with the same bits.
+sharing of storage (but see `sharing`), `requires_grad`, `.grad` and version counters do not count. Elements are
+compared by their bytes, so ``-0.0`` differs from ``0.0``, and a nan equals only a nan with the same bits.
 
 The bytes are hashed in `tensor_bytes`; here is what surrounds them, and what tensors of other kinds are made of.
 """

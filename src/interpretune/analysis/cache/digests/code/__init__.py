@@ -11,8 +11,8 @@ captured objects it needs. Imports go one way only, from the end of this list to
    what it is without a text; local names; containers; decorators; draws; dataclasses; which parameter receives what.
 3. `orders`, `ordering`, `ordered_calls`: the order of dictionaries, where code goes through them.
 4. `gradients`, `labels`, `leaving`: what counts only where code reads just that; bodies that an error may end.
-5. `nodes`, `classes`, `kinds`, `operations`: a function or class in the graph; code that is neither; what the language
-   asks of objects.
+5. `nodes`, `classes`, `kinds`, `threads`, `operations`: a function or class in the graph; code that is neither; what
+   threads run; what the language asks of objects.
 6. `contexts`, `folding`, `descriptions`, `imports`, `iterating`, `targets`, `filling`, `clearing`, `made`: with what a
    function is called, what comes of the graph, single constructs of the language, what is only filled, cleared, made.
 7. `builtins`, `paths`, `files`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up

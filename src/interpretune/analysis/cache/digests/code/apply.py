@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .nodes import Bindings, Paths
     from .reads import Reader
 
-__all__ = ["ANY_PARAMETER", "Arguments", "apply", "apply_each"]
+__all__ = ["ANY_PARAMETER", "Arguments", "apply", "apply_each", "held_arguments"]
 
 #: Stands among paths by parameter for whatever parameter may be given something by ``*`` or ``**``.
 ANY_PARAMETER = "*"
@@ -79,7 +79,7 @@ def apply(reader: Reader, callee: Atom, arguments: Arguments) -> Atoms:
     if isinstance(callee, Bound):
         function = unwrap(callee.function)
         if isinstance(function, functools.partialmethod):
-            held = _held(function.args, function.keywords, callee)
+            held = held_arguments(function.args, function.keywords, callee)
             inner = Arguments(
                 [*held.positional, *arguments.positional], {**held.keywords, **arguments.keywords}, arguments.loose
             )
@@ -120,7 +120,7 @@ def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
         if isinstance(value.__func__, FunctionType) and is_followed(value.__func__):
             return _apply_function(reader, value.__func__, arguments.before((receiver,)), callee.label, callee.path)
     elif type(value) is functools.partial:
-        held = _held(value.args, value.keywords, callee)
+        held = held_arguments(value.args, value.keywords, callee)
         inner = Arguments(
             [*held.positional, *arguments.positional], {**held.keywords, **arguments.keywords}, arguments.loose
         )
@@ -144,7 +144,7 @@ def _apply_known(reader: Reader, callee: Known, arguments: Arguments) -> Atoms:
     return ()
 
 
-def _held(positional: tuple[Any, ...], keywords: dict[str, Any], callee: Known | Bound) -> Arguments:
+def held_arguments(positional: tuple[Any, ...], keywords: dict[str, Any], callee: Known | Bound) -> Arguments:
     """The arguments that a partial holds."""
     return Arguments(
         [

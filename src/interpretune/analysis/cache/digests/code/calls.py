@@ -18,6 +18,7 @@ from .noise import SAYING_NOTHING, is_noise_class, is_quiet_function
 from .operations import iterate
 from .ordered_calls import let_go, read_order
 from .paths import paths_by_callers
+from .threads import follow_made_thread, is_thread_class
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join
 
 if TYPE_CHECKING:
@@ -116,6 +117,9 @@ def _show_progress(reader: Reader, callees: Atoms, node: ast.Call) -> Atoms | No
     if any(is_followed(getattr(callee.value, name)) for name in ("__init__", "__new__")):
         return None  # What it is given goes to code of the user's.
     reader.consume((callee,))
+    if is_thread_class(callee.value):
+        follow_made_thread(reader, callee.value, node)
+        return ()
     reader.quiet += 1
     for part in (*node.args[1:], *(word.value for word in node.keywords if word.arg != "iterable")):
         reader.use(part)

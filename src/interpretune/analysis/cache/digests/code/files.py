@@ -69,6 +69,8 @@ _ASKING = frozenset({f"{module}.{name}" for module in ("os.path", "genericpath",
     "exists", "isfile", "isdir", "getsize",
 )})  # fmt: skip
 _ASKING_METHODS = frozenset({"exists", "is_file", "is_dir"})
+#: The one hidden file of a directory that is loaded from: `load_dataset` looks there for configurations and features.
+_HIDDEN_AND_READ = ".huggingface.yaml"
 _CHUNK = 2**24
 
 
@@ -274,12 +276,12 @@ def _content(path: str, own: Iterable[str]) -> bytes:
 
 
 def _directory(path: str, own: Iterable[str]) -> Iterator[bytes]:
-    """Give the name and the content of each file below a directory; nobody loads from what is hidden."""
+    """Give the name and the content of each file below a directory; nobody loads from what is hidden, but for one."""
     for folder, inner, names in os.walk(path):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(names):
             file = os.path.join(folder, name)
-            if not name.startswith(".") and file not in own:
+            if (not name.startswith(".") or name == _HIDDEN_AND_READ) and file not in own:
                 yield frame("entry", os.fsencode(os.path.relpath(file, path)), _content(file, own))
 
 

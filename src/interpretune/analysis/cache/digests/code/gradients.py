@@ -33,6 +33,7 @@ __all__ = [
     "lose",
     "lose_apart",
     "lose_module",
+    "outermost_module",
     "read_of_gradient",
     "tensors_in",
 ]
@@ -154,6 +155,14 @@ def lose_module(node: Node, known: Known) -> None:
     """Remember a module of which a part is taken that is not known."""
     if is_module_class(type(known.value)):
         node.gradients.lost[known.label] = known
+
+
+def outermost_module(known: Known | None) -> Known | None:
+    """Give the module that something was reached through first; None where it was reached through none."""
+    found: Known | None = None
+    while known is not None:
+        found, known = known if is_module_class(type(known.value)) else found, known.parent
+    return found
 
 
 def lose_apart(reader: Reader, callees: Atoms) -> None:

@@ -26,7 +26,7 @@ from .draws import draws_unasked
 from .files import contents
 from .filling import stored_by_hooks
 from .folding import fold, tell_draws
-from .gradients import counted, lose
+from .gradients import counted, lose, outermost_module
 from .kinds import encode_kind, installed_token, name_token
 from .lookup import is_user_class, is_user_function, wrapped_by_installed
 from .nodes import Bindings, Node, Paths
@@ -106,6 +106,8 @@ class CodeGraph:
         self._methods: dict[tuple[int, int], MethodType] = {}
         #: True while a function that is only called is met.
         self._called = False
+        #: Modules of which code reads parts, by their identity.
+        self._modules: dict[int, Known] = {}
         #: The node whose values are being looked at, how it names the value, and the value's path.
         self._reading: tuple[Node, str, str] | None = None
 
@@ -177,6 +179,7 @@ class CodeGraph:
         for node, known, line in (*counted(nodes), *stored_by_hooks(nodes)):
             self.count(node, known, line)
         self._follow()
+        self._tell_sharing()
         tell_draws({node for _, node in self._roots}, self.walk)
         names = all_gone_through(self.gone_through, self.given_back)
         for node, label, token in orders_gone_through(self._nodes.values(), names):
@@ -212,6 +215,8 @@ class CodeGraph:
             node.reads[known.label] = self._named(known, node)
             self._called = False
             return
+        if (module := outermost_module(known.parent)) is not None:
+            self._modules.setdefault(id(module.value), module)
         try:
             lose(node, known)
             with self._at(node, known.label, known.path):
@@ -227,6 +232,16 @@ class CodeGraph:
                 type_name=error.type_name,
                 hint=error.hint,
             ) from error.__cause__
+
+    def _tell_sharing(self) -> None:
+        """Let count what is one object in the modules of which only parts do."""
+        for known in self._modules.values():
+            from ..sharing import sharing_within
+
+            with self.walk.standing(known.path):
+                token = sharing_within(known.value, self.walk)
+                if token is not None:
+                    self.walk.file(".sharing", token)
 
     def _named(self, known: Known, node: Node) -> bytes:
         if isinstance(known.value, (type, FunctionType)):

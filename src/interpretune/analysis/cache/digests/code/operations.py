@@ -36,6 +36,7 @@ from .lookup import (
     is_users_code,
 )
 from .noise import is_users_own
+from .threads import STARTING, follow_started_thread, is_thread_class
 from .values import Atom, Atoms, Bound, Each, Instance, Items, Known, Literal, Parameters, Quiet, Super, join
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def _attribute_of(reader: Reader, atom: Atom, name: str) -> Atoms:
         if read_of_gradient(reader, atom, name):
             return ()
         if reader.is_quiet(atom) and not is_users_own(atom.value, name):
+            if name in STARTING and is_thread_class(type(atom.value)):
+                follow_started_thread(reader, atom)
             return (Bound(None, atom, label, path),)
         if atom.parent is not None and is_told_by_owner(atom.parent.value, atom.label, name):
             reader.consume((atom.parent,))

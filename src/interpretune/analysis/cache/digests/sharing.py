@@ -1,0 +1,142 @@
+"""What is one object at several places of a model: tied weights, and modules that stand there more than once.
+
+A forward gives the same with tied weights and with equal copies, so this does not count by itself. Where the step, a
+hook or a forward of the user's edits one of these places, or puts a hook there, the others change with it: then it
+counts which places are one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from .distributions import class_origin
+from .edits import Target, edited
+from .module_code import BESIDE, ClassCodes, records
+from .module_hooks import registered_hooks
+from .module_tree import Node, grow
+from .tokens import frame
+from .walk import Walk
+
+__all__ = ["encode_sharing", "sharing_within"]
+
+_Groups = list[list[tuple[str, Any]]]
+
+
+def sharing_within(module: Any, walk: Walk) -> bytes | None:
+    """Give what `encode_sharing` gives for a module of which code reads parts.
+
+    Args:
+        module: the root module.
+        walk: standing at it.
+    """
+    return encode_sharing(grow(module), ClassCodes(), walk)
+
+
+def encode_sharing(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | None:
+    """Give the token of which places of a tree are one object.
+
+    Args:
+        nodes: the places of the tree.
+        codes: of this walk.
+        walk: standing at its root; its step is what may edit.
+
+    Returns:
+        None where nothing is shared, or nothing of it is edited.
+    """
+    nodes = [node for node in nodes if node.inside is None]
+    modules, tensors = _shared_modules(nodes), _shared_tensors(nodes)
+    if not modules and not tensors:
+        return None
+    targets = {_target(found, of_modules): found for found, of_modules in ((modules, True), (tensors, False)) if found}
+    classes = {base for cls in {node.cls for node in nodes} for base in cls.__mro__ if class_origin(base).user}
+    methods = [method for cls in classes for name, method in codes[cls].functions if name not in BESIDE]
+    counting = edited([walk.step, *registered_hooks(nodes)], methods, targets)
+    pieces: list[bytes] = []
+    for target, groups in targets.items():
+        if target in counting or (target.are_modules and _carry(groups, nodes, codes)):
+            kind = b"modules" if target.are_modules else b"tensors"
+            pieces.append(frame("shared", kind, *sorted(_token(group, walk) for group in groups)))
+    return frame("sharing", *pieces) if pieces else None
+
+
+def _token(group: list[tuple[str, Any]], walk: Walk) -> bytes:
+    pieces: list[bytes] = []
+    first: dict[int, int] = {}
+    start = min((_start(value) for _, value in group if isinstance(value, torch.Tensor)), default=0)
+    for path, value in sorted(group, key=lambda place: place[0]):
+        pieces.append(path.encode())
+        if isinstance(value, torch.Tensor):
+            # Two parameters may lie in one memory: what is put in the place of one's data leaves the other as it is.
+            pieces.append(f"{first.setdefault(id(value), len(first))} at {_start(value) - start}".encode())
+    token = frame("one", *pieces)
+    paths = [path for path, _ in sorted(group, key=lambda place: place[0])]
+    walk.part(token, f"the same as {', '.join(paths[1:])}", name=f"{walk.path}{paths[0]} is shared")
+    return token
+
+
+def _target(groups: _Groups, are_modules: bool) -> Target:
+    places = [place for group in groups for place in group]
+    names = frozenset(_last_name(path) for path, _ in places)
+    return Target(names, frozenset(id(value) for _, value in places), are_modules)
+
+
+def _last_name(path: str) -> str:
+    """Give the last name on a way that is no number; what it leads to is reached by that name and by counting."""
+    return next((name for name in reversed(path.split(".")) if not name.isdecimal()), "")
+
+
+def _carry(groups: _Groups, nodes: list[Node], codes: ClassCodes) -> bool:
+    """Tell whether one of the shared modules is of a class whose forward keeps something for the next."""
+    left = records({node.cls for node in nodes}, codes)
+    classes = {type(value) for group in groups for _, value in group}
+    return any(
+        code.left_by_forward - left.get(cls, frozenset())
+        for cls in classes
+        for code in codes.own(cls)
+        if class_origin(code.cls).user
+    )
+
+
+def _shared_modules(nodes: list[Node]) -> _Groups:
+    groups: dict[int, list[tuple[str, Any]]] = {}
+    for node in nodes:
+        groups.setdefault(id(node.module), []).append((node.path, node.module))
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _shared_tensors(nodes: list[Node]) -> _Groups:
+    """Give the groups of weights whose memory overlaps; those that merely lie in one storage are not one."""
+    places = [
+        (_start(tensor), str(tensor.device), f"{node.path}.{name}", tensor)
+        for node in nodes
+        for tensors in (node.module._parameters, node.module._buffers)
+        for name, tensor in tensors.items()
+        if tensor is not None and _has_memory(tensor)
+    ]
+    groups: _Groups = []
+    end, device = 0, ""
+    for start, where, path, tensor in sorted(places, key=lambda place: (place[1], place[0])):
+        if not groups or where != device or start >= end:
+            groups.append([])
+            end, device = 0, where
+        groups[-1].append((path, tensor))
+        end = max(end, start + _extent(tensor))
+    return [group for group in groups if len(group) > 1]
+
+
+def _has_memory(tensor: torch.Tensor) -> bool:
+    plain = type(tensor) in (torch.Tensor, torch.nn.Parameter)
+    return plain and tensor.layout is torch.strided and tensor.device.type != "meta" and tensor.numel() > 0
+
+
+def _start(tensor: torch.Tensor) -> int:
+    return int(tensor.data_ptr())
+
+
+def _extent(tensor: torch.Tensor) -> int:
+    if tensor.is_contiguous():
+        return int(tensor.nbytes)
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return int((last + 1) * tensor.element_size())
