@@ -13,7 +13,7 @@ from typing import Any
 
 from . import html
 from .digests.asking import asked, refusing
-from .digests.code.graph import encode_called
+from .digests.code.encoders import encode_called
 from .digests.code.random import generator_of, is_module_class
 from .digests.policy import Policy
 from .digests.registry import find_encoder

@@ -17,7 +17,7 @@ import torch
 from torch.utils import data
 
 from .attributes import counted, encode_object, objects_understood
-from .code.graph import encode_called
+from .code.encoders import encode_called
 from .distributions import class_origin
 from .instances import encode_instance
 from .results import SHUFFLING, WORKERS

@@ -60,11 +60,11 @@ _EXACT = {
     "weakref.ReferenceType": "attributes:encode_object",
     "types.SimpleNamespace": "instances:encode_instance",
     "argparse.Namespace": "instances:encode_instance",
-    "builtins.function": "code.graph:encode_code",
-    "builtins.method": "code.graph:encode_code",
-    "builtins.builtin_function_or_method": "code.graph:encode_code",
+    "builtins.function": "code.encoders:encode_code",
+    "builtins.method": "code.encoders:encode_code",
+    "builtins.builtin_function_or_method": "code.encoders:encode_code",
     **{
-        f"{module}.{kind}": "code.graph:encode_code"
+        f"{module}.{kind}": "code.encoders:encode_code"
         for module, kinds in {
             "builtins": "module classmethod staticmethod property code wrapper_descriptor method_descriptor "
             "classmethod_descriptor getset_descriptor member_descriptor method-wrapper",
@@ -110,7 +110,7 @@ _BASES = {
     "torch.utils._python_dispatch.TorchDispatchMode": "attributes:encode_object",
     "torch.jit.torch.jit.ScriptFunction": "programs:encode_script_function",
     "enum.Enum": "instances:encode_enum",
-    "builtins.type": "code.graph:encode_code",
+    "builtins.type": "code.encoders:encode_code",
     **{f"{module}.PurePath": "standard:encode_path" for module in ("pathlib", "pathlib._local")},
     **{
         f"collections.{name}": "instances:encode_instance"
@@ -217,7 +217,7 @@ def find_encoder(value: Any) -> Encoder | None:
                 return _own_meaning(lambda value: value.__fingerprint__())
     encoder = _encoder_of(kind)
     if encoder is None and callable(value) and is_offered(value):
-        return _load("code.graph:encode_code")
+        return _load("code.encoders:encode_code")
     return encoder
 
 
@@ -229,7 +229,7 @@ def _encoder_of(cls: type) -> Encoder | None:
     if target is None:
         target = next((_BASES[_name(base)] for base in cls.__mro__ if _name(base) in _BASES), None)
     if target is None and cls.__name__ == "cython_function_or_method":
-        target = "code.graph:encode_code"
+        target = "code.encoders:encode_code"
     if target is None and (is_record(cls) or holds_builtin(cls)):
         target = "instances:encode_instance"
     if target is None:

@@ -16,7 +16,7 @@ from datasets import Dataset, DatasetDict, Features, IterableDataset, List
 from datasets.features.features import require_decoding
 
 from .arrow_content import column_digests, type_token
-from .code.graph import encode_called
+from .code.encoders import encode_called
 from .file_digests import remembered_digests
 from .instances import class_token
 from .tokens import frame

@@ -1,9 +1,10 @@
 """What code means: functions, classes, and everything that they name.
 
-Begin with `graph`, which is all that the rest of the package asks for. It keeps a node for each function and class of
-the user's and lets each be read: its own text is one token (`source`, `syntax`), and `reads` goes through that text
-once, with what its names may denote instead of values, to find out which other code it refers to and which parts of
-captured objects it needs. Imports go one way only, from the end of this list to its beginning:
+Begin with `graph`, which is all that the rest of the package asks for, by way of the walk and of `encoders`. It keeps a
+node for each function and class of the user's and lets each be read: its own text is one token (`source`, `syntax`),
+and `reads` goes through that text once, with what its names may denote instead of values, to find out which other code
+it refers to and which parts of captured objects it needs. Imports go one way only, from the end of this list to its
+beginning:
 
 1. `values`, `syntax`, `lookup`, `noise`, `random`: what an expression may denote, what a text says, how attributes are
    found, what only tells people something, what draws random numbers.
@@ -18,5 +19,5 @@ captured objects it needs. Imports go one way only, from the end of this list to
 7. `builtins`, `paths`, `files`, `calls`, `expressions`, `statements`, `reads`: a function's text, from what it calls up
    to the whole.
 8. `bytecode`, `settings`: the same without a text; settings of libraries that it goes by.
-9. `graph`.
+9. `graph`; apart from all, `encoders`, which only ask the walk.
 """
