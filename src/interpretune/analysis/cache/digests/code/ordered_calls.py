@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from ..asking import asked
 from .lookup import is_followed, unwrap
 from .ordering import Ordered, count_order, go_through, ordered
 from .random import installed_name
@@ -158,7 +159,7 @@ def _is_iterator(callees: tuple[Atom, ...]) -> bool:
     """Tell whether something of `itertools` is called."""
     return any(
         isinstance(callee, Known)
-        and "itertools" in (getattr(callee.value, "__module__", ""), getattr(callee.value, "__name__", ""))
+        and "itertools" in (asked(callee.value, "__module__"), asked(callee.value, "__name__"))
         for callee in callees
     )
 
