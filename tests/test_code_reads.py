@@ -98,8 +98,8 @@ def test_a_repeated_fingerprint_is_cheap() -> None:
     session = Session()
     step = ROWS[0][1](session)
     key_of(step)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(50):
         key_of(step)
-    # A few milliseconds are promised; a loaded machine gets ten times that.
-    assert (time.perf_counter() - start) / 50 < 0.05
+    # A few milliseconds of the processor are promised; a slow machine gets ten times that.
+    assert (time.process_time() - start) / 50 < 0.05
