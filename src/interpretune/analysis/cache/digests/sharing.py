@@ -46,13 +46,16 @@ def encode_sharing(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | 
         None where nothing is shared, or nothing of it is edited.
     """
     nodes = [node for node in nodes if node.inside is None]
+    classes = {base for cls in {node.cls for node in nodes} for base in cls.__mro__ if class_origin(base).user}
+    hooks = registered_hooks(nodes)
+    if walk.step is None and not hooks and not classes:
+        return None  # there is no code of the user's
     modules, tensors = _shared_modules(nodes), _shared_tensors(nodes)
     if not modules and not tensors:
         return None
     targets = {_target(found, of_modules): found for found, of_modules in ((modules, True), (tensors, False)) if found}
-    classes = {base for cls in {node.cls for node in nodes} for base in cls.__mro__ if class_origin(base).user}
     methods = [method for cls in classes for name, method in codes[cls].functions if name not in BESIDE]
-    counting = edited([walk.step, *registered_hooks(nodes)], methods, targets)
+    counting = edited([walk.step, *hooks], methods, targets)
     pieces: list[bytes] = []
     for target, groups in targets.items():
         if target in counting or (target.are_modules and _carry(groups, nodes, codes)):
