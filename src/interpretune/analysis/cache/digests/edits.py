@@ -152,7 +152,12 @@ def _asked_of_the_first(node: ast.AST) -> ast.Attribute | None:
     """Give the ``model.parameters`` of ``next(model.parameters()).device``."""
     if isinstance(node, ast.Attribute) and node.attr in _OF_THE_FIRST and isinstance(node.value, ast.Call):
         call = node.value
-        if isinstance(call.func, ast.Name) and call.func.id == "next" and isinstance(call.args[0], ast.Call):
+        if (
+            isinstance(call.func, ast.Name)
+            and call.func.id == "next"
+            and call.args[:1]
+            and isinstance(call.args[0], ast.Call)
+        ):
             listed = call.args[0].func
             return listed if isinstance(listed, ast.Attribute) and listed.attr in _EACH_TENSOR_ONCE else None
     return None
