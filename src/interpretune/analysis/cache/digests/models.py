@@ -28,8 +28,7 @@ import torch
 
 from .attributes import counted, encode_library_object, objects_understood
 from .code.random import TRAINED
-from .distributions import class_origin
-from .module_code import ClassCodes, names_in, records
+from .module_code import ClassCodes, names_in, records, user_classes
 from .module_config import configs_beside, encode_configs, encode_generation, is_config, is_generation
 from .module_hooks import encode_hooks, registered_hooks
 from .module_training import ClassTraining, passes_on, randomness, training_matters
@@ -172,8 +171,7 @@ def _reads_repeated(cls: type, codes: ClassCodes) -> bool:
 
 def _named_by_users(nodes: list[Node], codes: ClassCodes) -> frozenset[str]:
     """Give all names in the code of the user's own module classes."""
-    classes = {base for node in nodes for base in node.cls.__mro__ if class_origin(base).user}
-    return frozenset().union(*(codes[cls].words for cls in classes))
+    return frozenset().union(*(codes[cls].words for cls in user_classes(node.cls for node in nodes)))
 
 
 def _registered_weights(nodes: list[Node]) -> dict[str, torch.Tensor]:

@@ -24,7 +24,7 @@ from .code.source import find_source
 from .distributions import class_origin, function_origin
 from .patches import ADDED
 
-__all__ = ["BESIDE", "DYNAMIC", "ClassCode", "ClassCodes", "names_in", "read_names", "records"]
+__all__ = ["BESIDE", "DYNAMIC", "ClassCode", "ClassCodes", "names_in", "read_names", "records", "user_classes"]
 
 #: Methods that run before the first forward, or print.
 BESIDE = frozenset({"__init__", "extra_repr", "__repr__", "_init_weights", "reset_parameters"})
@@ -243,3 +243,8 @@ def _escapes(code: types.CodeType) -> bool:
         if not (is_last and reads):
             return True
     return False
+
+
+def user_classes(classes: Iterable[type]) -> set[type]:
+    """Give the classes of the user's among module classes and their bases."""
+    return {base for cls in set(classes) for base in cls.__mro__ if class_origin(base).user}

@@ -13,7 +13,7 @@ import torch
 
 from .distributions import class_origin
 from .edits import Target, edited
-from .module_code import BESIDE, ClassCodes, records
+from .module_code import BESIDE, ClassCodes, records, user_classes
 from .module_hooks import registered_hooks
 from .module_tree import Node, grow
 from .tokens import frame
@@ -46,7 +46,7 @@ def encode_sharing(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | 
         None where nothing is shared, or nothing of it is edited.
     """
     nodes = [node for node in nodes if node.inside is None]
-    classes = {base for cls in {node.cls for node in nodes} for base in cls.__mro__ if class_origin(base).user}
+    classes = user_classes(node.cls for node in nodes)
     hooks = registered_hooks(nodes)
     if walk.step is None and not hooks and not classes:
         return None  # there is no code of the user's
