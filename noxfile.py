@@ -37,7 +37,7 @@ KEYS = ["code*", "diff", "explain*", "key_stability", "numerics", "observers", "
 OLDEST = [*KEYS, "import", "locks", "materialize", "store", "streams", "writer*"]
 #: What kills processes, fails system calls, starts whole suites or compares every kind of row with every other for
 #: minutes; on one Python that is enough.
-ONCE = ["crash", "downstream_suite", "eviction", "faults", "gathering", "hostile"]
+ONCE = ["crash", "downstream_suite", "eviction", "faults", "gathering", "hostile", "plugin"]
 
 #: Where version managers keep interpreters that are not on the path, or only as shims that may stand for nothing.
 KEPT_BY_MANAGERS = [

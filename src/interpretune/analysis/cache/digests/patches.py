@@ -107,13 +107,18 @@ def module_patches(modules: Iterable[str]) -> Patches:
     """
     names = set(modules)
     if any(name.startswith(_MODELS) for name in names):
-        names.update(name for name in tuple(sys.modules) if name.startswith(_BESIDE))
+        names |= _beside(tuple(sys.modules))
     found: list[tuple[str, Any]] = []
     for name in names:
         module = sys.modules.get(name)
         if type(module) is ModuleType:
             found += _of_module(module)
     return tuple(sorted(found, key=lambda patch: patch[0]))
+
+
+@functools.lru_cache(maxsize=1)
+def _beside(loaded: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name for name in loaded if name.startswith(_BESIDE))
 
 
 def torch_patches() -> Patches:
