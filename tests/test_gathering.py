@@ -6,6 +6,7 @@ import gc
 from collections import deque
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -78,11 +79,19 @@ def test_large_batches_are_encoded_by_themselves_in_their_order(made, taken):
     assert taken.batch_rows == [(1,), (2,), (3,), (1,)]
 
 
-def test_large_batches_wait_for_a_few_of_their_kind(made, taken):
-    for number in range(4):
+def test_large_batches_wait_for_a_few_of_their_kind_and_are_encoded_together(made, taken):
+    for number in range(7):
         assert taken.numbers == []
-        made.add({"n": number, "x": LARGE})  # 1.2 MB, of the 4 MB that may wait
-    assert taken.numbers == [[0], [1], [2], [3]]
+        made.add({"n": number, "x": LARGE})  # 1.2 MB, of the 8 MB that may wait
+    assert taken.numbers == [[0, 1, 2, 3, 4, 5, 6]]
+    assert taken.batch_rows == [(1,) * 7]
+
+
+def test_large_batches_of_several_kinds_are_encoded_by_themselves(made, taken):
+    for number in range(7):
+        made.add({"n": number, "x": LARGE if number % 2 else LARGE.astype("float64")})
+    made.flush()
+    assert taken.numbers == [[0], [1], [2], [3], [4], [5], [6]]
 
 
 @pytest.mark.parametrize("limits", [{"WAIT_ROWS": 3}, {"SECONDS": 0.0}, {"BYTES": 1}])
@@ -142,6 +151,34 @@ def test_rows_are_those_of_the_moment_in_which_they_were_given(length):
         assert each["n"] == number
         assert set(each["x"]) == {number}
         assert set(each["a"][0]) == {number}
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_large_rows_encoded_together_are_what_each_is_alone(library, monkeypatch):
+    monkeypatch.setattr(gathering, "WAIT_SECONDS", 60.0)
+    made_by = pytest.importorskip(library)
+    ones = partial(made_by.ones, dtype=made_by.float32)
+    features = Features({"x": List(List(Value("float32"))), "a": Array2D((None, 3), "float64"), "n": Value("int64")})
+    encoder = RowEncoder(features)
+    taken: list[Gathered] = []
+    made = Gathering(encoder, RowCopier(encoder.memory), taken.append, first_row=0, max_bytes=2**26)
+    rows = [{"x": count * ones((count, 300_000)), "a": ones((count, 3)), "n": count} for count in (1, 3, 2)]
+    for each in rows:
+        made.add(each)
+    made.flush()
+    together = [batch for gathered in taken for each, _ in gathered.encoded(encoder) for batch in each.batches]
+    assert [batch.num_rows for batch in together] == [3]
+    alone = pa.Table.from_batches([batch for each in rows for batch in encoder.encode([each]).batches])
+    assert pa.Table.from_batches(together).equals(alone.combine_chunks())
+
+
+def test_a_wrong_row_among_large_ones_tells_its_number_and_costs_none_before_it(made, taken):
+    for number in range(3):
+        made.add({"n": number, "x": LARGE if number < 2 else LARGE.reshape(2, -1)})
+    with pytest.raises(RowError) as caught:
+        made.flush()
+    assert (caught.value.row, caught.value.column) == (102, "x")
+    assert taken.numbers == [[0], [1]]
 
 
 def like(array):

@@ -23,10 +23,11 @@ __all__ = ["Gathered", "Gathering", "Work", "do_work"]
 
 #: Seconds of computing and rows that wait at most: what a crash costs beyond what is on its way to the disk.
 WAIT_SECONDS, WAIT_ROWS = 0.05, 1000
-#: Bytes of a batch that is encoded by itself: put together with others, its elements would have to be copied once more.
+#: Bytes from which on a batch is large: it is put together with others only where their tensors are of one kind.
 LARGE_BYTES = 2**20
-#: Bytes of large batches that wait at most; waking the thread that writes for each would hold a step up.
-WAIT_BYTES = 4 * 2**20
+#: Bytes of large batches that wait at most. Encoding them takes the interpreter's lock, for which the step waits, so it
+#: is done for several at once; that their elements are copied once more for this happens without that lock.
+WAIT_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,16 @@ class Gathered:
         start = 0
         for count, seconds in zip(self.batch_rows, self.seconds, strict=True):
             rows = self.rows[start : start + count]
-            yield encoder.encode(rows, first_row=self.first_row + start, own=False), seconds
+            yield encoder.encode(rows, first_row=self.first_row + start, own=len(rows) > 1), seconds
             start += count
 
     def _encoded_together(self, rows: Sequence[dict[str, Any]], encoder: RowEncoder) -> EncodedRows | None:
-        if self.nbytes >= LARGE_BYTES * len(self.batch_rows):
+        is_large = self.nbytes >= LARGE_BYTES * len(self.batch_rows)
+        if is_large and (len(self.batch_rows) == 1 or not _are_alike(rows)):
             return None
         try:
-            together = encoder.encode(rows, first_row=self.first_row, own=False, as_alone=True)
+            # The elements of several tensors have to be copied anyway: into memory that is used again.
+            together = encoder.encode(rows, first_row=self.first_row, own=len(rows) > 1, as_alone=True)
         except (RowError, MixedKinds):
             # Up to the wrong one, the batches are right; and what is wrong may be only that they were put together.
             return None
@@ -92,6 +95,13 @@ class Gathered:
         for rows, seconds in self.encoded(encoder):
             yield Gathered(rows, rows.batch_rows, (seconds,), first, rows.nbytes)
             first += rows.rows
+
+
+def _are_alike(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether the columns of all rows hold values of the same kind and dtype, which makes one array quickly."""
+    forms = ({name: (type(value), getattr(value, "dtype", None)) for name, value in row.items()} for row in rows)
+    first = next(forms, {})
+    return all(form == first for form in forms)
 
 
 class Gathering:
