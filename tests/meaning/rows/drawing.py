@@ -194,46 +194,30 @@ probe = Probe().eval()
 # Methods of what a call gives
 
 SCORE = 'return {"score": [float(x) for x in %s], "mode": ""}'
-drawn(
-    "a selection that is shuffled",
-    SCORE % 'DATA.select(range(20)).shuffle()["a"][:3]',
-    'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
-    "numpy",
-)
-drawn(
-    "a selection that is split",
-    SCORE % 'DATA.select(range(20)).train_test_split(test_size=3)["test"]["a"]',
-    'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
-    "numpy",
-)
-calm(
-    "a selection that is shuffled with a seed",
-    SCORE % 'DATA.select(range(20)).shuffle(seed=3)["a"][:3]',
-    'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
-    "numpy",
-)
-for kind, name, more in [
-    (drawn, "a selection that is split by a size alone", ""),
-    (calm, "a selection that is split by a size and a seed", ", seed=3"),
-    (calm, "a selection that is split in its order", ", shuffle=False"),
+for kind, name, given in [
+    (drawn, "a selection that is shuffled", '.select(range(20)).shuffle()["a"][:3]'),
+    (drawn, "a selection that is split", '.select(range(20)).train_test_split(test_size=3)["test"]["a"]'),
+    (calm, "a selection that is shuffled with a seed", '.select(range(20)).shuffle(seed=3)["a"][:3]'),
+    (drawn, "a selection that is split by a size alone", '.select(range(20)).train_test_split(0.5)["test"]["a"]'),
+    (
+        calm,
+        "a selection that is split by a size and a seed",
+        '.select(range(20)).train_test_split(0.5, seed=3)["test"]["a"]',
+    ),
+    (
+        calm,
+        "a selection that is split in its order",
+        '.select(range(20)).train_test_split(0.5, shuffle=False)["test"]["a"]',
+    ),
+    (calm, "a captured dataset that is shuffled by a seed at its place", '.shuffle(42)["a"][:3]'),
+    (drawn, "a captured dataset that is shuffled by no seed at its place", '.shuffle(None)["a"][:3]'),
+    (
+        calm,
+        "a captured dataset that is split in its order",
+        ".train_test_split(0.5, shuffle=False)['test'][\"a\"][:3]",
+    ),
 ]:
-    kind(
-        name,
-        SCORE % f'DATA.select(range(20)).train_test_split(0.5{more})["test"]["a"]',
-        'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
-        "numpy",
-    )
-for kind, name, call in [
-    (calm, "a captured dataset that is shuffled by a seed at its place", "shuffle(42)"),
-    (drawn, "a captured dataset that is shuffled by no seed at its place", "shuffle(None)"),
-    (calm, "a captured dataset that is split in its order", "train_test_split(0.5, shuffle=False)['test']"),
-]:
-    kind(
-        name,
-        SCORE % f'DATA.{call}["a"][:3]',
-        'DATA = datasets.Dataset.from_dict({"a": list(range(30))})',
-        "numpy",
-    )
+    kind(name, SCORE % f"DATA{given}", 'DATA = datasets.Dataset.from_dict({"a": list(range(30))})', "numpy")
 drawn("rows of a frame that the step makes", SCORE % 'pandas.DataFrame({"a": range(9)}).sample(3)["a"]', "", "numpy")
 drawn(
     "as many rows of a frame as the step says",
