@@ -232,6 +232,35 @@ def test_an_entry_that_is_being_written_is_not_told_as_removed(cache):
     assert [entry.key for entry in cache.entries()] == [KEY]
 
 
+def test_every_command_means_by_a_size_what_goes_from_the_disk(cache):
+    entry = cache.find(KEY)
+    (entry.path / "cache-0123456789abcdef.arrow").write_bytes(bytes(12_345))  # as `map` leaves it
+    derived = cache.base / ".derived" / KEY / "0" / "cache-0123456789abcdef.arrow"
+    derived.parent.mkdir(parents=True)
+    derived.write_bytes(bytes(1_234))
+    listed = {found["key"]: found["size"] for found in json.loads(run("ls", "--json").stdout)["entries"]}
+    assert listed[KEY] == sum(path.stat().st_size for path in entry.path.iterdir()) > 12_345
+    assert json.loads(run("show", KEY, "--json").stdout)["entry"]["size"] == listed[KEY]
+    assert json.loads(run("rm", KEY, "--dry-run", "--json").stdout)["frees"] == listed[KEY]
+    total = json.loads(run("size", "--json").stdout)["bytes"]
+    assert total == sum(listed.values()) + 1_234
+    assert json.loads(run("stats", "--json").stdout)["statistics"]["bytes"] == total
+    unused(cache)
+    os.utime(derived.parent, (1, 1))
+    fitting = ("prune", "--max-age", "9999d", "--dry-run", "--json", "--max-size")
+    assert json.loads(run(*fitting, str(total - 1_234)).stdout)["entries"] == []
+    assert len(json.loads(run(*fitting, str(total - 1_235)).stdout)["entries"]) == 1
+
+
+def test_a_removal_measures_each_entry_once(cache, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        "interpretune.analysis.cache.entry.size_on_disk", lambda path: measured.append(path) or len(measured)
+    )
+    assert json.loads(run("rm", KEY, OTHER, "-y", "--json").stdout)["frees"] == 3
+    assert len(measured) == 2
+
+
 def test_prune_refuses_what_is_no_size_or_age():
     assert run("prune", "--max-size", "lots").exit_code == 2
     assert run("prune", "--max-age", "long").exit_code == 2
@@ -241,7 +270,7 @@ def test_stats_size_and_dir(cache):
     count(cache.base, "hit", rows=4, seconds_saved=2.5)
     found = json.loads(run("stats", "--json").stdout)["statistics"]
     assert (found["entries"], found["hits"], found["seconds_saved"]) == (2, 1, 2.5)
-    total = sum(entry.nbytes for entry in cache.entries())
+    total = sum(file.stat().st_size for entry in cache.entries() for file in entry.path.iterdir())
     assert json.loads(run("size", "--json").stdout)["bytes"] == total == found["bytes"]
     assert run("dir").stdout.strip() == str(cache.base)
     assert run("dir", "--base", str(cache.base / "other")).stdout.strip() == str(cache.base / "other")

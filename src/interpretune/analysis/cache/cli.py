@@ -230,10 +230,8 @@ def verify(context: _Context, keys: Sequence[str], repair: bool) -> None:
 
 def _carry_out(context: _Context, plan: Any, *, why_spared: str, dry_run: bool, yes: bool) -> None:
     """Show a removal, ask, and do it; tell why entries stay that were asked for as well."""
-    from .eviction import size_on_disk
-
     going = plan.entries
-    lines = {entry.key: f"{entry.key[:12]}  {size_text(size_on_disk(entry.path))}" for entry in going}
+    lines = {entry.key: f"{entry.key[:12]}  {size_text(plan.sizes[entry.key])}" for entry in going}
     is_done = False
     if not dry_run and (plan.entries or plan.leftovers):
         if not yes:
@@ -244,7 +242,7 @@ def _carry_out(context: _Context, plan: Any, *, why_spared: str, dry_run: bool, 
         going = plan.carry_out()
         is_done = True
     stayed = [entry for entry in plan.entries if entry not in going]
-    frees = plan.frees - sum(size_on_disk(entry.path) for entry in stayed)
+    frees = plan.frees - sum(plan.sizes[entry.key] for entry in stayed)
     keys = [entry.key for entry in going]
     data = {"entries": keys, "leftovers": len(plan.leftovers), "frees": frees, "removed": is_done}
     context.sink.data(data, "\n".join(lines[key] for key in keys), keys)
@@ -322,12 +320,12 @@ _pinning("unpin", pinned=False)
 def stats(context: _Context) -> None:
     """Sum up: entries, bytes, hits and misses, time saved."""
     entries, damage = context.entries()
-    sizes = [entry.nbytes for entry in entries]
+    total = context.cache.room(entries)
     counted = context.cache.statistics()
-    data = {"entries": len(entries), "bytes": sum(sizes), "damaged": len(damage), **counted.as_json()}
+    data = {"entries": len(entries), "bytes": total, "damaged": len(damage), **counted.as_json()}
     lines = [
         f"{'entries':<17} {len(entries):,}",
-        f"{'size':<17} {size_text(sum(sizes))}",
+        f"{'size':<17} {size_text(total)}",
         f"{'damaged':<17} {len(damage):,}",
         *(f"{name.replace('_', ' '):<17} {value:,}" for name, value in counted.as_json().items()),
     ]
@@ -345,6 +343,6 @@ def directory(context: _Context) -> None:
 @main.command("size")
 @_common
 def size(context: _Context) -> None:
-    """Print how much room the rows take."""
-    total = sum(entry.nbytes for entry in context.entries()[0])
+    """Print how much room the entries take on the disk, with what `map` and the like made of their rows."""
+    total = context.cache.room(context.entries()[0])
     context.sink.data({"bytes": total}, size_text(total), [str(total)])

@@ -26,7 +26,7 @@ import xxhash
 from . import html
 from .derived import linked
 from .errors import CorruptEntryError
-from .files import digest_file, mark_used, read_bounded, replace_atomically
+from .files import digest_file, mark_used, read_bounded, replace_atomically, size_on_disk
 from .manifest import MANIFEST_NAME, MAX_BYTES, Manifest, parse_manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class Entry:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all shards."""
-        return self.manifest.nbytes
+        """Bytes that it takes on the disk: those of all files in its directory, also what `datasets` put there."""
+        return size_on_disk(self.path)
 
     @property
     def is_pinned(self) -> bool:

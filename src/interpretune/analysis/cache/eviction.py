@@ -21,7 +21,7 @@ from .bases import DEPTH, KEYS, directories_at
 from .derived import derived_directories, is_derived, unfinished
 from .entry import INFO_NAME, PARTS_NAME, PIN_NAME, Entry
 from .errors import AnalysisCacheError, LockTimeoutError
-from .files import TRASH, is_abandoned, refuse_links, remove, remove_empty_parents, replace_atomically
+from .files import TRASH, is_abandoned, refuse_links, remove, remove_empty_parents, replace_atomically, size_on_disk
 from .leftovers import find_leftovers
 from .locks import LOCKS, KeyLock, NestedLockError
 from .manifest import MANIFEST_NAME
@@ -32,7 +32,7 @@ from .store import AnalysisCache
 
 log = logging.getLogger("interpretune.analysis.cache")
 
-__all__ = ["RemovalPlan", "keep_within_limits", "pin", "plan_prune", "plan_removal", "size_on_disk", "unpin"]
+__all__ = ["RemovalPlan", "keep_within_limits", "pin", "plan_prune", "plan_removal", "unpin"]
 
 #: Seconds after its last use for which an entry counts as just opened, and is left alone by `plan_prune`.
 JUST_USED = 300.0
@@ -56,15 +56,17 @@ class RemovalPlan:
         entries: the entries that would go.
         leftovers: files and directories that crashes left, and notes that lead nowhere.
         frees: bytes that this frees, as far as can be told now.
+        spared: entries that what was asked for goes for as well, and that stay: pinned or, when pruning, just used.
+        sizes: bytes of each of the entries, by key.
+        used: when each was last used, by key, as the plan was made.
     """
 
     cache: AnalysisCache
     entries: tuple[Entry, ...] = ()
     leftovers: tuple[Path, ...] = ()
     frees: int = 0
-    #: Entries that what was asked for goes for as well, and that stay: pinned or, when pruning, just used.
     spared: int = 0
-    #: When each entry was last used, by key, as the plan was made.
+    sizes: Mapping[str, int] = field(default_factory=dict, repr=False)
     used: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     def carry_out(self) -> list[Entry]:
@@ -126,7 +128,8 @@ def plan_removal(cache: AnalysisCache, entries: Iterable[Entry]) -> RemovalPlan:
     entries = list(entries)
     chosen = tuple(entry for entry in entries if not entry.is_pinned)
     spared = len(entries) - len(chosen)
-    return RemovalPlan(cache, chosen, (), sum(_sizes(chosen).values()), spared, _uses(chosen))
+    sizes = {entry.key: entry.nbytes for entry in chosen}
+    return RemovalPlan(cache, chosen, (), sum(sizes.values()), spared, sizes, _uses(chosen))
 
 
 def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: float | None = None) -> RemovalPlan:
@@ -142,7 +145,7 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
     now = time.time()
     entries = sorted(cache.entries(), key=lambda entry: (entry.last_used, entry.key))
     derived = sorted(derived_directories(cache.base), key=lambda found: found[1])
-    sizes = _sizes(entries) | {path: size_on_disk(path) for path, _ in derived}
+    sizes = {entry.path: entry.nbytes for entry in entries} | {path: size_on_disk(path) for path, _ in derived}
     total = sum(sizes.values())
     unneeded: list[Path] = []
     for path, used in derived:  # first, as it is soon made again
@@ -165,9 +168,11 @@ def plan_prune(cache: AnalysisCache, *, max_size: int | None = None, max_age: fl
             continue
         chosen.append(entry)
         total -= sizes[entry.path]
-    leftovers = (*unneeded, *_leftovers(cache, now))
-    frees = sum(sizes[entry.path] for entry in chosen) + sum(size_on_disk(path) for path in leftovers)
-    return RemovalPlan(cache, tuple(chosen), leftovers, frees, spared, _uses(chosen))
+    leftovers = list(_leftovers(cache, now))
+    frees = sum(sizes[path] for path in (*unneeded, *(entry.path for entry in chosen)))
+    frees += sum(map(size_on_disk, leftovers))
+    of_chosen = {entry.key: sizes[entry.path] for entry in chosen}
+    return RemovalPlan(cache, tuple(chosen), (*unneeded, *leftovers), frees, spared, of_chosen, _uses(chosen))
 
 
 def keep_within_limits(cache: AnalysisCache) -> None:
@@ -195,22 +200,8 @@ def unpin(cache: AnalysisCache, entry: Entry) -> None:
         remove(cache.base, entry.path / PIN_NAME)
 
 
-def _sizes(entries: Iterable[Entry]) -> dict[Path, int]:
-    # With what `datasets` has put beside the shards: what it maps and filters, it keeps in the directory of its source.
-    return {entry.path: size_on_disk(entry.path) for entry in entries}
-
-
 def _uses(entries: Iterable[Entry]) -> dict[str, float]:
     return {entry.key: entry.last_used for entry in entries}
-
-
-def size_on_disk(path: Path) -> int:
-    """Give the bytes of a file, or of all files below a directory; 0 where it is gone."""
-    with suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            return sum(size_on_disk(below) for below in path.iterdir())
-        return path.lstat().st_size
-    return 0
 
 
 def _leftovers(cache: AnalysisCache, now: float) -> Iterator[Path]:

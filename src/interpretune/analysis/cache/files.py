@@ -36,6 +36,7 @@ __all__ = [
     "remove",
     "remove_empty_parents",
     "replace_atomically",
+    "size_on_disk",
     "sync_directory",
     "sync_parents",
 ]
@@ -214,6 +215,21 @@ def digest_file(path: Path) -> str:
     finally:
         os.close(descriptor)
     return hasher.hexdigest()
+
+
+def size_on_disk(path: str | os.PathLike[str]) -> int:
+    """Give the bytes of a file, or of all files below a directory; links are not followed; 0 where it is gone."""
+    total = 0
+    with suppress(OSError):
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            return status.st_size
+        with os.scandir(path) as found:
+            for below in found:
+                with suppress(OSError):
+                    is_directory = below.is_dir(follow_symlinks=False)
+                    total += size_on_disk(below.path) if is_directory else below.stat(follow_symlinks=False).st_size
+    return total
 
 
 def make_directories(base: Path, directory: Path) -> None:

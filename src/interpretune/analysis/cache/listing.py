@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 from .entry import Entry
@@ -46,24 +47,32 @@ class Record:
     module: str
     rows: int
     batches: int
-    size: int
     created: float
     used: float
     seconds: float
     complete: bool
     pinned: bool
     path: str
+    entry: Entry = field(repr=False)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes on the disk; looked for when asked, as a list of thousands needs it of those only that it shows."""
+        return self.entry.nbytes
 
     def as_json(self) -> dict[str, Any]:
         """Give it for programs: bytes as integers, times in UTC as ISO 8601."""
-        fields = dict(vars(self))
+        fields = {name: getattr(self, name) for name in FIELDS}
         for name in ("created", "used"):
             fields[name] = datetime.fromtimestamp(fields[name], timezone.utc).isoformat(timespec="seconds")
         return fields
 
 
 #: What can be filtered and sorted by.
-FIELDS = tuple(Record.__dataclass_fields__)
+FIELDS = (
+    *("key", "op", "dataset", "module", "rows", "batches", "size"),
+    *("created", "used", "seconds", "complete", "pinned", "path"),
+)
 _NUMBERS = {"rows", "batches", "seconds"}
 _AGES = {"created", "used"}
 _FLAGS = {"complete", "pinned"}
@@ -81,13 +90,13 @@ def record(entry: Entry) -> Record:
         module=str(context.get("module") or module),
         rows=entry.rows,
         batches=entry.batches,
-        size=entry.nbytes,
         created=_seconds(entry.manifest.created, used),
         used=used,
         seconds=entry.manifest.seconds,
         complete=entry.complete,
         pinned=entry.is_pinned,
         path=str(entry.path),
+        entry=entry,
     )
 
 

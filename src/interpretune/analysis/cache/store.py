@@ -27,7 +27,7 @@ for under other names; ``.keys`` then tells where its entry lies. What ``.keys``
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +35,10 @@ from typing import TYPE_CHECKING
 
 from . import html, settings
 from .bases import DEPTH, Location, check_safe, directories_at, place_of, prepare, record_place
+from .derived import derived_directories
 from .entry import Entry, open_entry
 from .errors import CorruptEntryError, UnsafeBaseError
-from .files import remove
+from .files import remove, size_on_disk
 from .leftovers import describe_writer
 from .locks import KeyLock, NotNeededError
 from .lookup import after_changes, look_up
@@ -256,6 +257,18 @@ class AnalysisCache:
                 if damage is not None:
                     damage.append(Damage(Path(path), getattr(error, "reason", None) or str(error)))
 
+    def room(self, entries: Iterable[Entry]) -> int:
+        """Tell how much of the disk entries take, with all that `datasets` made of their rows: what `max_size` limits.
+
+        Args:
+            entries: all entries of the base.
+
+        Returns:
+            Bytes.
+        """
+        derived = sum(size_on_disk(path) for path, _ in derived_directories(self.base))
+        return derived + sum(entry.nbytes for entry in entries)
+
     def statistics(self, *, process: bool = False) -> Statistics:
         """Tell how often this base served.
 
@@ -265,20 +278,21 @@ class AnalysisCache:
         return process_statistics(self.base) if process else read_statistics(self.base)
 
     def _repr_html_(self) -> str:
-        entries = sorted(self.entries(), key=lambda entry: -entry.nbytes)
-        largest = max((entry.nbytes for entry in entries), default=1) or 1
+        entries = list(self.entries())
+        sizes = {entry.path: entry.nbytes for entry in entries}
+        largest = max(sizes.values(), default=1) or 1
         rows = [
             (
                 *(
                     entry.key[:12],
                     *(str(entry.manifest.context.get(name) or "") for name in ("op", "dataset", "module")),
                 ),
-                *(f"{entry.rows:,}", html.bar(entry.nbytes / largest, html.size_text(entry.nbytes))),
+                *(f"{entry.rows:,}", html.bar(sizes[entry.path] / largest, html.size_text(sizes[entry.path]))),
                 entry.manifest.created,
             )
-            for entry in entries[:SHOWN]
+            for entry in sorted(entries, key=lambda entry: -sizes[entry.path])[:SHOWN]
         ]
-        total = html.size_text(sum(entry.nbytes for entry in entries))
+        total = html.size_text(sum(sizes.values()))
         title = f"{len(entries):,} entries, {total}, in {self.base}"
         counted = read_statistics(self.base)
         served = f"{counted.hits:,} hits, {counted.misses:,} misses, {counted.seconds_saved:,.0f} s saved"
