@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from datasets import Features, Value
+
+from interpretune.analysis.cache.digests.policy import Policy
 from interpretune.analysis.cache.digests.results import Part
 from interpretune.analysis.cache.explain import sentences
-from interpretune.analysis.cache.hasher import Fingerprint
+from interpretune.analysis.cache.hasher import AnalysisStoreHasher, Fingerprint
+from interpretune.analysis.cache.materializing import materialize
+from interpretune.analysis.cache.outcome import last_outcome
+from interpretune.analysis.cache.settings import enable_analysisstore_caching
 
 
 def fingerprint(**parts: dict[str, str]) -> Fingerprint:
@@ -81,3 +89,48 @@ def test_many_changes_are_counted_once_each_and_soon():
     newer = fingerprint(inputs__cfg={**dict.fromkeys(paths, "1"), **dict.fromkeys(reached_twice, "1")})
     [sentence] = tell(older, newer)
     assert sentence.startswith("inputs.cfg: 20001 of 20002 parts differ (Clip.size, table[0].weight, ")
+
+
+@dataclass
+class Config:
+    run_label: str = "a"
+    layers: tuple[int, ...] = (1, 2)
+
+
+def notes(ignore: tuple[str, ...] = (), include: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return AnalysisStoreHasher(Policy(ignore, include)).fingerprint(inputs={"cfg": Config()}).notes
+
+
+def test_a_path_that_nothing_has_is_told_with_the_one_that_may_be_meant():
+    assert notes(ignore=("inputs.cfg.run_labl",)) == (
+        "nothing has the path 'inputs.cfg.run_labl' of `ignore`; is 'inputs.cfg.run_label' meant?",
+    )
+    assert notes(ignore=("module.*",)) == ("nothing has the path 'module.*' of `ignore`",)
+    assert notes(ignore=("input.cfg", "inputs.cfg.run_label")) == (
+        "nothing has the path 'input.cfg' of `ignore`; is 'inputs.cfg' meant?",
+    )
+    assert notes(include=("inputs.cfg.logger",)) == (
+        "nothing that is taken for noise has the path 'inputs.cfg.logger' of `include`",
+    )
+
+
+def test_paths_that_something_has_are_not_told_of():
+    for ignore in ("inputs.cfg", "inputs.*", "*.run_label", "inputs.cfg.layers[1]"):
+        assert notes(ignore=(ignore,)) == ()
+    assert notes(ignore=("inputs.*", "inputs.cfg")) == (), "two that stand for the same"
+    assert notes(ignore=("inputs.cfg", "inputs.cfg.run_label")) == (), "one below another is not looked for"
+    hasher = AnalysisStoreHasher(Policy(("inputs.cfg.run_label",)))
+    assert hasher.fingerprint(inputs={"cfg": Config()}).notes == ()
+    assert len(hasher.fingerprint(inputs={"layer": 1}).notes) == 1, "each run is asked by itself"
+
+
+def test_an_outcome_explains_which_path_nothing_has():
+    enable_analysisstore_caching()
+    materialize(
+        lambda batch, index: {"x": batch},
+        [1],
+        features=Features({"x": Value("int64")}),
+        inputs={"cfg": Config()},
+        ignore=("inputs.cfg.run_labl",),
+    )
+    assert "\nnote: nothing has the path 'inputs.cfg.run_labl' of `ignore`; is" in last_outcome().explain()

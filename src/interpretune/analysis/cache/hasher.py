@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Fingerprint:
 
     components: Mapping[str, str]
     parts: Mapping[str, Mapping[str, Part]] = field(default_factory=dict, repr=False)
-    #: What the key cannot promise, such as a dynamic lookup in the code.
+    #: What the key cannot promise, such as a dynamic lookup in the code, and paths to leave out that nothing has.
     notes: tuple[str, ...] = ()
     #: Dotted paths that were met and left out because the user said so.
     ignored: tuple[str, ...] = ()
@@ -198,6 +199,7 @@ class AnalysisStoreHasher:
         """
         with refusing("data", data):
             data = _iterated(data)
+        policy = replace(self.policy)  # which notes the paths that it meets in this run alone
         given = {"op.implementation": step, "data": data, "schema": features}
         named = {name: value for name, value in given.items() if value is not None}
         named.update({f"run.{name}": value for name, value in (run or {}).items()})
@@ -209,17 +211,18 @@ class AnalysisStoreHasher:
 
             with refusing("session", session, _SESSION):
                 references = session_references(session)
-                for name, value in session_components(session, self.policy).items():
+                for name, value in session_components(session, policy).items():
                     named[f"session.{name}" if name in named else name] = value
         # Where a path may be ignored, what is left out of an input must still count where the step holds it.
-        shared = [] if self.policy.ignore else _models(inputs or {})
+        shared = [] if policy.ignore else _models(inputs or {})
         from .digests.file_digests import remember_in  # reads Arrow, which only explaining a miss does without
 
         with remember_in(self._remember):
-            return self._assemble(named, references, shared)
+            return self._assemble(policy, named, references, shared)
 
     def _assemble(
         self,
+        policy: Policy,
         named: Mapping[str, Any],
         references: Sequence[tuple[Any, bytes]],
         shared: Sequence[tuple[Any, bytes]],
@@ -229,38 +232,41 @@ class AnalysisStoreHasher:
         collected = _Collected()
         for name, value in sorted(named.items()):
             known = [*references, *(shared if name == "op.implementation" else ())]
-            collected.add(self._walk(name, value, known, named.get("op.implementation")))
+            collected.add(_walk(policy, name, value, known, named.get("op.implementation")))
         collected.conclude()
         stochastic = tuple(dict.fromkeys(collected.stochastic))
         if "torch" in collected.uses:
-            collected.add(self._walk("numerics", numerics.numerics_components(self.policy)))
+            collected.add(_walk(policy, "numerics", numerics.numerics_components(policy)))
         if (hooks := collected.unmet_hooks()) is not None:
-            collected.add(self._walk("numerics.hooks", hooks, step=named.get("op.implementation")))
+            collected.add(_walk(policy, "numerics.hooks", hooks, step=named.get("op.implementation")))
         if stochastic:
-            collected.add(self._walk("rng", numerics.rng_components(collected.draws)))
+            collected.add(_walk(policy, "rng", numerics.rng_components(collected.draws)))
         if collected.workers:
             # Each draws from generators of its own, so what comes depends on how many there are.
-            collected.add(self._walk("rng.workers", sorted(collected.workers)))
-        for name, version in numerics.runtime_versions(collected.uses, self.policy).items():
-            collected.add(self._walk(f"runtime.{name}", version))
-        if self.policy.runtime != "ignore":
+            collected.add(_walk(policy, "rng.workers", sorted(collected.workers)))
+        for name, version in numerics.runtime_versions(collected.uses, policy).items():
+            collected.add(_walk(policy, f"runtime.{name}", version))
+        if policy.runtime != "ignore":
             for name in sorted(collected.uses & whole.WHOLE):
-                collected.add(self._walk(f"runtime.{name}.source", whole.source_files(name)))
+                collected.add(_walk(policy, f"runtime.{name}.source", whole.source_files(name)))
+        ignored = tuple(sorted(set(collected.ignored)))
+        collected.notes += policy.unmet(ignored, [*collected.components, *chain(*collected.parts.values())])
         return Fingerprint(
             components=dict(sorted(collected.components.items())),
             parts=collected.parts,
             notes=tuple(dict.fromkeys(collected.notes)),
-            ignored=tuple(sorted(set(collected.ignored))),
+            ignored=ignored,
             stochastic=stochastic,
         )
 
-    def _walk(
-        self, name: str, value: Any, references: Sequence[tuple[Any, bytes]] = (), step: Any = None
-    ) -> WalkResult:
-        walk = Walk(name, find_encoder, self.policy, step)
-        # The walk knows better what it is looking at, where it is at an object; between two, this is what is known.
-        with walk.standing_for(references), refusing(name, value):
-            return walk.finish(encode_called(value, walk) if name == "op.implementation" else walk.child(value))
+
+def _walk(
+    policy: Policy, name: str, value: Any, references: Sequence[tuple[Any, bytes]] = (), step: Any = None
+) -> WalkResult:
+    walk = Walk(name, find_encoder, policy, step)
+    # The walk knows better what it is looking at, where it is at an object; between two, this is what is known.
+    with walk.standing_for(references), refusing(name, value):
+        return walk.finish(encode_called(value, walk) if name == "op.implementation" else walk.child(value))
 
 
 class _Collected:

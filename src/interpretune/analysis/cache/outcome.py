@@ -67,14 +67,13 @@ class Outcome:
         return self._against_nearest()[1]
 
     def explain(self) -> str:
-        """Tell why this was not found, in lines for a person: what differs from the nearest other entry."""
+        """Tell why this was not found, in lines for a person: what differs from the nearest other entry, and notes."""
         if self.fingerprint is None:
             return f"there is no key: {self.reason}"
         other, differences = self._against_nearest()
-        if other is None:
-            return f"{self.status}: {self.reason}; there is no other entry to hold it against"
-        lines = [f"{self.status}: {self.reason}; against the entry {other}:"]
-        return "\n".join([*lines, *(f"  {sentence}" for sentence in sentences(differences))])
+        against = f"against the entry {other}:" if other else "there is no other entry to hold it against"
+        lines = [f"{self.status}: {self.reason}; {against}", *(f"  {sentence}" for sentence in sentences(differences))]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.fingerprint.notes)])
 
     def _against_nearest(self) -> tuple[str | None, list[Difference]]:
         if self.fingerprint is None:
