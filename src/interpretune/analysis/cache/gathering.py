@@ -22,7 +22,7 @@ from .sink import RowSink
 __all__ = ["Gathered", "Gathering", "Work", "do_work"]
 
 #: Seconds of computing and rows that wait at most: what a crash costs beyond what is on its way to the disk.
-WAIT_SECONDS, WAIT_ROWS = 0.05, 1000
+WAIT_SECONDS, WAIT_ROWS = 0.1, 1000
 #: Bytes from which on a batch is large: it is put together with others only where their tensors are of one kind.
 LARGE_BYTES = 2**20
 #: Bytes of large batches that wait at most. Encoding them takes the interpreter's lock, for which the step waits, so it
