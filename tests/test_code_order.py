@@ -141,6 +141,64 @@ def test_a_model_goes_through_a_dictionary_of_its_own() -> None:
     assert of(Looking(ONE)) == of(Looking(OTHER))
 
 
+def test_modules_and_frames_made_of_a_dictionary_have_its_order() -> None:
+    torch = pytest.importorskip("torch")
+    pandas = pytest.importorskip("pandas")
+    steps: list[Callable[[Any], Any]] = [
+        lambda held: lambda batch, index: torch.nn.ModuleDict(held)(batch),
+        lambda held: lambda batch, index: torch.stack(list(held.values())),
+        lambda held: lambda batch, index: pandas.DataFrame([held]),
+        lambda held: lambda batch, index: pandas.DataFrame.from_dict(held, orient="index"),
+    ]
+    assert all(key(step(ONE)) != key(step(OTHER)) for step in steps)
+
+
+def test_weights_by_name_have_no_order() -> None:
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(1, 1)
+
+    def step(weights: Any) -> Any:
+        return lambda batch, index: torch.func.functional_call(layer, weights, (batch,))
+
+    assert key(step(ONE)) == key(step(OTHER))
+
+
+def test_a_users_module_may_go_through_what_its_forward_gets() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Through(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, x: Any, table: Any) -> Any:
+            return [x * value for value in table.values()]
+
+    class Looking(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, x: Any, table: Any) -> Any:
+            return x * table["a"]
+
+    def handing(model: Any, held: Any) -> Any:
+        return lambda batch, index: model(batch, held)
+
+    for cls, counts in ((Through, True), (Looking, False)):
+        assert (key(handing(cls(), ONE)) != key(handing(cls(), OTHER))) is counts
+
+
+@pytest.mark.parametrize(
+    ("held", "free"),
+    [
+        ({"b": 2.0, "a": 1.0}, True),
+        ({"b": (1, "x"), "a": (0, "y")}, True),
+        ({"b": float("nan"), "a": 1.0}, False),
+        ({"b": 0.0, "a": -0.0}, False),
+        ({"b": 1, "a": True}, False),
+        ({"b": ONE, "a": OTHER}, False),
+    ],
+)
+def test_the_largest_is_free_of_order_where_equal_values_are_alike(held: Any, free: bool) -> None:
+    def largest(held: Any) -> Any:
+        return lambda batch, index: max(held.values())
+
+    assert (key(largest(held)) == key(largest(dict(reversed(held.items()))))) is free
+
+
 def test_inputs_are_free_of_order() -> None:
     one, other = (AnalysisStoreHasher().fingerprint(step=len, inputs={"cfg": held}).hexdigest for held in (ONE, OTHER))
     assert one == other

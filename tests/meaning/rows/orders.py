@@ -10,6 +10,9 @@ kept = partial(snippet, "no-op", "order")
 SOURCE = """import dataclasses
 import functools
 import itertools
+import json
+import pprint
+import types
 
 
 def first(x):
@@ -25,6 +28,9 @@ SCALES = {"b": 1.5, "a": 2.5}
 NESTED = {"x": SCALES}
 PROMPTS = [SCALES]
 COUNTS = {"b": 1, "a": 2}
+HOLES = {"b": float("nan"), "a": 0.5}
+ZEROS = {"b": 0.0, "a": -0.0}
+SPACE = types.SimpleNamespace(b=1, a=2)
 
 
 class Probe:
@@ -63,6 +69,14 @@ def looked_up(table, x):
     return x * table["a"]
 
 
+def beside(x):
+    return {"scales": SCALES}, x
+
+
+def given_one_by_one():
+    yield SCALES
+
+
 def caught(**words):
     return list(words)
 
@@ -81,6 +95,9 @@ def step(batch, i):
 FUNCTIONS = ('{"second": second, "first": first}', '{"first": first, "second": second}')
 NUMBERS = ('SCALES = {"b": 1.5, "a": 2.5}', 'SCALES = {"a": 2.5, "b": 1.5}')
 INTEGERS = ('{"b": 1, "a": 2}', '{"a": 2, "b": 1}')
+WITH_NAN = ('{"b": float("nan"), "a": 0.5}', '{"a": 0.5, "b": float("nan")}')
+WITH_ZEROS = ('{"b": 0.0, "a": -0.0}', '{"a": -0.0, "b": 0.0}')
+NAMES = ("(b=1, a=2)", "(a=2, b=1)")
 
 
 def body(text):
@@ -118,6 +135,36 @@ for name, text, change in [
     ("a text with a dictionary inside", "return str(PROMPTS)", NUMBERS),
     ("a closure", "pass\n\n\nstep = make(SCALES)", NUMBERS),
     ("a default", "pass\n\n\ndef step(batch, i, table=SCALES):\n    return list(table)", NUMBERS),
+    ("the largest where one is no number", "return max(HOLES.values())", WITH_NAN),
+    ("numbers put in order where one is no number", "return sorted(v for v in HOLES.values())", WITH_NAN),
+    ("the largest of what is made of each", "return max(v * i for v in SCALES.values())", NUMBERS),
+    ("the smaller of two zeros", "return min(ZEROS.values())", WITH_ZEROS),
+    ("a text made by `%`", "return '%s of %s' % (SCALES, i)", NUMBERS),
+    ("a text made by `format`", "return '{}'.format(SCALES)", NUMBERS),
+    ("a text asked for by its method", "return SCALES.__repr__()", NUMBERS),
+    ("an encoder that is made", "return json.JSONEncoder().encode(SCALES)", NUMBERS),
+    ("installed code that gets it as a whole", "return pprint.pformat(SCALES, sort_dicts=False)", NUMBERS),
+    ("installed code that gets it in a list", "return json.dumps([SCALES, i])", NUMBERS),
+    ("a view asked for by name", "given = getattr(SCALES, 'values')\n    return list(given())", NUMBERS),
+    ("a view by the method of the class", "return list(dict.values(SCALES))", NUMBERS),
+    ("the names of a namespace", "return list(vars(SPACE))", NAMES),
+    ("the names in the dictionary of a namespace", "return [name for name in SPACE.__dict__]", NAMES),
+    ("an entry of a dictionary made there", "own = {'x': SCALES}\n    return list(own['x'])", NUMBERS),
+    ("values of a dictionary made there", "own = {'x': SCALES}\n    return [list(v) for v in own.values()]", NUMBERS),
+    ("an element put into a list", "own = []\n    own.append(SCALES)\n    return list(own[0])", NUMBERS),
+    ("an entry that is set", "own = {}\n    own['x'] = SCALES\n    return list(own['x'].values())", NUMBERS),
+    ("an element of a list in a dictionary",
+     "own = {}\n    own.setdefault(i, []).append(SCALES)\n    return [list(v) for v in own[i]]", NUMBERS),
+    ("a dictionary brought up to date", "own = {}\n    own.update(SCALES)\n    return list(own)", NUMBERS),
+    ("a tuple in a tuple", "(one, two), three = (SCALES, i), i\n    return list(one)", NUMBERS),
+    ("a list made of dictionaries", "own = [v for v in (SCALES, batch)]\n    return list(own[0])", NUMBERS),
+    ("what a helper gives back inside others", "own, x = beside(i)\n    return list(own['scales'])", NUMBERS),
+    ("what a generator gives", "return [list(v) for v in given_one_by_one()]", NUMBERS),
+    ("a function for each", "return list(map(through, NESTED.values(), batch))", NUMBERS),
+    ("a function that is given it beforehand", "return functools.partial(through, SCALES)(i)", NUMBERS),
+    ("a class made there",
+     "class Own:\n        def __init__(self, held):\n            self.held = held\n    return list(Own(SCALES).held)", NUMBERS),
+    ("an attribute of a class made there", "class Own:\n        held = SCALES\n    return list(Own.held)", NUMBERS),
 ]:  # fmt: skip
     seen(f"{name}: the order", body(text), *change)
 
@@ -144,5 +191,19 @@ for name, text, change in [
     ("a helper that looks up", "return looked_up(SCALES, i) + looked_up(NESTED[i], i)", NUMBERS),
     ("an attribute that is looked up", "return Looker(SCALES).look(i)", NUMBERS),
     ("what is only told", "print(list(SCALES))\n    return i", NUMBERS),
+    ("the largest of pairs", "return max(SCALES.items())", NUMBERS),
+    ("keys put in order where a value is no number", "return sorted(HOLES)", WITH_NAN),
+    ("pairs put in order where a value is no number", "return sorted((k, v) for k, v in HOLES.items())", WITH_NAN),
+    ("the longest", "return max(len(name) for name in SCALES)", NUMBERS),
+    ("a text of single entries", "return '%(a)s and %(b)s' % SCALES", NUMBERS),
+    ("a text with sorted keys", "return json.dumps(SCALES, sort_keys=True)", NUMBERS),
+    ("names of a namespace that are read", "return SPACE.a + vars(SPACE)['b']", NAMES),
+    ("an entry of a dictionary made there", "own = {'x': SCALES}\n    return [v['a'] for v in own.values()]", NUMBERS),
+    ("an element put into a list", "own = []\n    own.append(SCALES)\n    return own[0]['a']", NUMBERS),
+    ("a row that holds it", "row = {'x': i}\n    row['scales'] = SCALES\n    return row", NUMBERS),
+    ("what a helper gives back inside others", "own, x = beside(i)\n    return own['scales']['a']", NUMBERS),
+    ("what a generator gives", "return [v['a'] for v in given_one_by_one()]", NUMBERS),
+    ("weights that are loaded", "return batch.load_state_dict(SCALES)", NUMBERS),
+    ("a function that is given it beforehand", "return functools.partial(looked_up, SCALES)(i)", NUMBERS),
 ]:  # fmt: skip
     kept(f"{name}: the order", body(text), *change)

@@ -10,7 +10,8 @@ beginning:
    found, what only tells people something, what draws random numbers.
 2. `compiled`, `source`, `scopes`, `entries`, `decorators`, `draws`, `fields`, `apply`: where running code stands and
    what it is without a text; local names; containers; decorators; draws; dataclasses; which parameter receives what.
-3. `orders`, `ordering`, `ordered_calls`: the order of dictionaries, where code goes through them.
+3. `orders`, `ordering`, `kept_orders`, `comparing`, `ordered_calls`: the order of dictionaries, where code goes through
+   them.
 4. `gradients`, `labels`, `leaving`: what counts only where code reads just that; bodies that an error may end.
 5. `nodes`, `classes`, `kinds`, `threads`, `operations`: a function or class in the graph; code that is neither; what
    threads run; what the language asks of objects.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .apply import Arguments, apply_each
 from .builtins import HARMLESS, SPECIAL, certain_text, read_environment, read_super
 from .clearing import parameters_given, read_asking, read_setting_of
+from .comparing import let_go
 from .draws import read_draws
 from .entries import elements_of, entry_of
 from .files import before_files, read_files
@@ -16,7 +17,7 @@ from .filling import FILLED, MUTE, TAKING, WRITERS, fills_entry, sets_item, stor
 from .lookup import is_followed
 from .noise import SAYING_NOTHING, is_noise_class, is_quiet_function
 from .operations import iterate
-from .ordered_calls import let_go, read_order
+from .ordered_calls import read_order
 from .paths import paths_by_callers
 from .threads import follow_made_thread, is_thread_class
 from .values import Atom, Atoms, Bound, Each, Items, Known, Literal, Quiet, join

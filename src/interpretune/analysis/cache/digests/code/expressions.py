@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from .builtins import asks_environment
 from .calls import read_call
+from .comparing import read_generator
 from .draws import read_setting
 from .gradients import ask_unknown
 from .labels import label_in_info, note_label
 from .made import is_made
 from .operations import attribute, iterate, operate, subscript
-from .ordered_calls import give_order_back, is_free
+from .ordered_calls import give_order_back
 from .ordering import go_through, keep_order
 from .scopes import COMPREHENSIONS
 from .syntax import FunctionNode, body_of
@@ -121,9 +122,20 @@ def _binary(reader: Reader, node: ast.BinOp) -> Atoms:
     left: ast.expr = node
     while isinstance(left, ast.BinOp):
         operate(reader, reader.evaluate(left.right), _OPERATORS[type(left.op)])
+        if isinstance(left.op, ast.Mod) and not _looks_up(left.left):
+            go_through(reader, left.right, inside=True)
         before, left = left, left.left
     operate(reader, reader.evaluate(left), _OPERATORS[type(before.op)])
     return ()
+
+
+def _looks_up(text: ast.expr) -> bool:
+    """Tell whether a text such as ``"%(name)s"`` takes single entries of what is put into it."""
+    return (
+        isinstance(text, ast.Constant)
+        and isinstance(text.value, str)
+        and text.value.count("%") == text.value.count("%(")
+    )
 
 
 def _unary(reader: Reader, node: ast.UnaryOp) -> Atoms:
@@ -187,8 +199,7 @@ def _comprehension(reader: Reader, node: Any) -> Atoms:
     elements: Atoms = ()
     for index, generator in enumerate(node.generators):
         elements = iterate(reader, reader.evaluate(generator.iter))
-        if not is_free(reader, node):
-            go_through(reader, generator.iter)
+        read_generator(reader, node, generator)
         if index == 0:
             reader.scope = reader.inner_scope(node)
         store(reader, generator.target, elements)
@@ -236,7 +247,7 @@ def local_function(reader: Reader, node: FunctionNode) -> Local:
 def _yield(reader: Reader, node: ast.Yield) -> Atoms:
     reader.use(node.value)
     if node.value is not None:
-        give_order_back(reader, node.value)
+        give_order_back(reader, node.value, yielded=True)
     return ()
 
 

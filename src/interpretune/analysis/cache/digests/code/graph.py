@@ -26,10 +26,10 @@ from .files import contents
 from .filling import stored_by_hooks
 from .folding import fold, tell_draws
 from .gradients import counted, lose, outermost_module
+from .kept_orders import all_gone_through, orders_gone_through, orders_held
 from .kinds import encode_kind, installed_token, name_token
 from .lookup import is_user_class, is_user_function, wrapped_by_installed
 from .nodes import Bindings, Node, Paths
-from .ordering import all_gone_through, orders_gone_through, orders_held
 from .random import SHARED, installed_name, shared_name
 from .reads import read_source
 from .settings import settings_seen

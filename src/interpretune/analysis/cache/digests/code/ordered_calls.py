@@ -10,31 +10,27 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from ..asking import asked
-from .lookup import is_followed, unwrap
-from .ordering import Ordered, count_order, go_through, ordered
-from .random import installed_name
+from .comparing import COMPARING, HANDING, compares, is_one_of, read_compared
+from .kept_orders import keep_return, put_order
+from .lookup import is_followed, is_user_class, is_users_code, unwrap
+from .ordering import SAME, VIEWS, Ordered, count_order, count_whole, elements_in, go_through, ordered
+from .orders import has_order
 from .source import find_source
 from .syntax import arguments_of
-from .values import Atom, Bound, Known, Local
+from .values import Atom, Atoms, Bound, Items, Known, Local
 
 if TYPE_CHECKING:
     from .reads import Reader
 
-__all__ = ["give_order_back", "is_free", "let_go", "read_order"]
+__all__ = ["give_order_back", "read_order"]
 
-#: What gives the same whatever the order of its arguments' elements; with a `key`, equal ones keep their order.
-_FREE: tuple[Any, ...] = (set, frozenset, any, all, len, sorted, min, max, isinstance, type, id, hash, callable)
-_COMPARING: tuple[Any, ...] = (sorted, min, max)
-#: What hands elements on, so that it is for whoever takes them to go by their order.
-_HANDING: tuple[Any, ...] = (list, tuple, iter, reversed, filter, map)
-#: What goes through what it is given.
+#: What calls its first argument with elements of the others.
+_CALLING: tuple[Any, ...] = (filter, map, functools.reduce)
+#: What goes through what it is given, and not through what lies inside.
 _THROUGH: tuple[Any, ...] = (
-    *(*_HANDING, *_COMPARING, sum, enumerate, zip),
+    *(*HANDING, *COMPARING, sum, enumerate, zip),
     *(collections.deque, collections.OrderedDict, functools.reduce),
 )
-#: What writes down what it is given, with all that lies inside; the frames of pandas have columns in that order.
-_WRITING = frozenset({"builtins.str", "builtins.repr", "builtins.format", "json.dumps", "json.dump"})
-_FRAMES = frozenset({"pandas.DataFrame", "pandas.Series"})
 _THROUGH_METHODS = frozenset({"join", "extend", "extendleft", "fromkeys", "from_iterable", "writelines"})
 #: Methods that take a view without going by its order, or by which the order is kept: see `ordering`.
 _FREE_METHODS = frozenset(
@@ -43,53 +39,16 @@ _FREE_METHODS = frozenset(
         *("symmetric_difference", "difference_update", "intersection_update", "symmetric_difference_update"),
     }
 )
+#: Installed functions and methods that only look entries of a dictionary up, or hand it on: see `ordering`.
+_LOOKING = frozenset({"load_state_dict", "functional_call", "copy", "deepcopy", "cast"})
+#: Methods that put what they are given into a container, as it is or element by element.
+_PUTTING = frozenset({"append", "appendleft", "add", "insert", "setdefault"})
+_PUTTING_EACH = frozenset({"update", "extend", "extendleft"})
 #: Methods of a dictionary by which its order may get out.
-_ASKING_ORDER = frozenset({"items", "values", "keys", "copy", "popitem"})
+_ASKING_ORDER = frozenset({*VIEWS, "copy", "popitem"})
+_ITERATING = frozenset({"popitem", "__iter__", "__reversed__"})
+_WRITING = frozenset({"__repr__", "__str__", "__format__"})
 _ROOT = "op.implementation"
-
-
-def is_free(reader: Reader, node: ast.expr) -> bool:
-    """Tell whether nothing goes by the order of what a comprehension gives."""
-    return isinstance(node, ast.SetComp) or node in reader.unordered or _keeps_keys(node)
-
-
-def _keeps_keys(node: ast.expr) -> bool:
-    """Tell whether a dictionary is made of another one key by key: it is then free of order as that is."""
-    name = _named(node.key) if isinstance(node, ast.DictComp) else ""
-    if not isinstance(node, ast.DictComp) or len(node.generators) != 1 or not name:
-        return False
-    (generator,) = node.generators
-    target, gone_through = generator.target, generator.iter
-    method = gone_through.func if isinstance(gone_through, ast.Call) else None
-    paired = isinstance(method, ast.Attribute) and method.attr == "items"
-    if isinstance(target, ast.Tuple) and paired:
-        target = target.elts[0]
-    if isinstance(method, ast.Attribute) and method.attr == "values":
-        return False
-    return isinstance(target, ast.Name) and target.id == name
-
-
-def _named(key: ast.expr) -> str:
-    """Give the name that a key is, or that stands in a text such as ``f"{name}_score"``, which makes no two equal."""
-    if isinstance(key, ast.JoinedStr):
-        (key, *others) = [part for part in key.values if not isinstance(part, ast.Constant)] or [key]
-        if others or not isinstance(key, ast.FormattedValue) or key.conversion != -1 or key.format_spec is not None:
-            return ""
-        key = key.value
-    return key.id if isinstance(key, ast.Name) else ""
-
-
-def let_go(reader: Reader, callees: tuple[Atom, ...], node: ast.Call) -> None:
-    """Remember arguments of a call, which is about to be read, of which nothing goes by the order.
-
-    Args:
-        reader: the reading of the function that the call stands in.
-        callees: what is called.
-        node: the call.
-    """
-    handed_on = node in reader.unordered and _is_one_of(callees, _HANDING)
-    if (handed_on or _is_free_call(callees, node)) and not (_is_one_of(callees, (map,)) and len(node.args) > 2):
-        reader.unordered.update(node.args)
 
 
 def read_order(reader: Reader, node: ast.Call) -> None:
@@ -104,55 +63,113 @@ def read_order(reader: Reader, node: ast.Call) -> None:
     for part in node.args:
         if isinstance(part, ast.Starred):
             go_through(reader, part.value)
-    if method == "popitem" and isinstance(node.func, ast.Attribute):
-        go_through(reader, node.func.value)
-    if node in reader.unordered or _is_free_call(callees, node):
+    if isinstance(node.func, ast.Attribute) and method in _ITERATING | _WRITING:
+        go_through(reader, node.func.value, inside=method in _WRITING)
+    compared = compares(reader, callees, node)
+    if compared is not None:
+        if compared:
+            read_compared(reader, callees, node)
         return
-    writes = _writes_down(callees, node)
-    through = writes or method in _THROUGH_METHODS or _is_one_of(callees, _THROUGH) or _is_iterator(callees)
-    places: dict[int | str, ast.expr] = dict(enumerate(node.args))
-    places.update((word.arg, word.value) for word in node.keywords if word.arg)
-    for place, part in places.items():
-        for one in ordered(reader, part):
-            if writes:
-                count_order(reader, replace(one, inside=True))
-            if through:
-                if not (_is_one_of(callees, (sum,)) and _adds_exactly(one)):
-                    count_order(reader, one)
-            elif (one.view and not _takes_views(callees, method)) or _goes_by_order(reader, callees, place, part, one):
-                count_order(reader, one)
+    if isinstance(node.func, ast.Attribute) and not any(map(_is_users, callees)):
+        for part in node.args if method in _PUTTING | _PUTTING_EACH else ():
+            put_order(reader, node.func.value, part, held=method in _PUTTING)
+    _read_arguments(reader, callees, node)
     for word in node.keywords:
         if word.arg is None and any(_may_go_through(callee, "**") for callee in callees):
             go_through(reader, word.value)
 
 
-def give_order_back(reader: Reader, node: ast.expr) -> None:
-    """Let the function depend on the order of what it gives back, unless that is the row of a step, which has none."""
+def _read_arguments(reader: Reader, callees: Atoms, node: ast.Call) -> None:
+    """Read what a call is given, by position or by name."""
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    through = method in _THROUGH_METHODS or is_one_of(callees, _THROUGH) or _is_iterator(callees)
+    whole = not through and _goes_by_all(reader, callees, node)
+    free = method in _FREE_METHODS or is_one_of(callees, (dict,))
+    places: dict[int | str, ast.expr] = dict(enumerate(node.args))
+    places.update((word.arg, word.value) for word in node.keywords if word.arg)
+    for place, part in places.items():
+        for one in ordered(reader, part):
+            if is_one_of(callees, (sum,)) and _adds_exactly(one):
+                continue
+            if whole:
+                count_whole(reader, one)
+            elif through or (one.view and not free):
+                count_order(reader, one)
+            elif _is_passed(reader, callees, place, part, one):
+                count_order(reader, replace(one, held=0))
+    if not node.args or not is_one_of(callees, (*_CALLING, functools.partial)):
+        return
+    called, are_elements = reader.told.get(node.args[0], ()), is_one_of(callees, _CALLING)
+    for index, part in enumerate(node.args[1:]):
+        given = elements_in(ordered(reader, part)) if are_elements else ordered(reader, part)
+        if any(_may_go_through(callee, 0 if are_elements else index) for callee in called):
+            for one in given:
+                count_order(reader, replace(one, held=0))
+
+
+def _is_passed(reader: Reader, callees: Atoms, place: int | str, part: ast.expr, one: Ordered) -> bool:
+    """Tell whether code of the user's gets an argument that it does not know by name, and may go through it."""
+    told = reader.told.get(part, ())
+    told += tuple(inner for atom in told if isinstance(atom, Items) for held in atom.elements for inner in held)
+    return any((one.known not in told or _is_module(callee)) and _may_go_through(callee, place) for callee in callees)
+
+
+def give_order_back(reader: Reader, node: ast.expr, yielded: bool = False) -> None:
+    """Let the function depend on the order of what it gives back, unless that is the row of a step, which has none.
+
+    Args:
+        reader: the reading of the function.
+        node: what it gives back.
+        yielded: True where that is one element of what it gives.
+    """
     if reader.scope is reader.top and reader.graph.is_root(reader.node) and reader.graph.walk.root == _ROOT:
         return
     told = reader.told.get(node, ())
+    name = f"{reader.function.__name__}()"
+    keep_return(reader, name, node, yielded)
     for one in ordered(reader, node):
         if isinstance(one.known, str):
-            reader.graph.given_back.add((reader.function.__name__, one.known, one.inside))
+            reader.graph.given_back.add((name, one.known, one.inside))
         elif one.known not in told:
             count_order(reader, one)
 
 
-def _is_one_of(callees: tuple[Atom, ...], functions: tuple[Any, ...]) -> bool:
-    return any(isinstance(callee, Known) and any(callee.value is one for one in functions) for callee in callees)
-
-
-def _writes_down(callees: tuple[Atom, ...], node: ast.Call) -> bool:
-    """Tell whether a call makes a text, or a frame, of all that it is given."""
+def _goes_by_all(reader: Reader, callees: Atoms, node: ast.Call) -> bool:
+    """Tell whether installed code gets what a call is given, and may go by the order of it and of what lies inside."""
     method = node.func
-    if isinstance(method, ast.Attribute) and method.attr == "format" and isinstance(method.value, ast.Constant):
-        return True
-    names = {installed_name(callee.value, callee.installed) for callee in callees if isinstance(callee, Known)}
-    is_sorted = any(
+    name = method.attr if isinstance(method, ast.Attribute) else method.id if isinstance(method, ast.Name) else ""
+    if name in SAME or name in _LOOKING or name in _FREE_METHODS or is_one_of(callees, (functools.partial,)):
+        return False
+    if any(
         word.arg == "sort_keys" and isinstance(word.value, ast.Constant) and word.value.value is True
         for word in node.keywords
-    )
-    return not names.isdisjoint(_FRAMES) or (not names.isdisjoint(_WRITING) and not is_sorted)
+    ):
+        return False
+    if (name == "format" and isinstance(method, ast.Attribute)) or _is_made_here(reader, name):
+        return True
+    if not callees and isinstance(method, ast.Attribute) and isinstance(method.value, ast.Call):
+        # A method of what an installed class or function makes.
+        callees = tuple(atom for atom in reader.told.get(method.value.func, ()) if isinstance(atom, Known))
+    return any(not _is_users(callee) for callee in callees)
+
+
+def _is_made_here(reader: Reader, name: str) -> bool:
+    """Tell whether a class that the function defines, or a method of one, has this name: its calls are not followed."""
+    made = (part for place in reader.scopes if isinstance(place, ast.ClassDef) for part in (place, *place.body))
+    return any(isinstance(part, (ast.ClassDef, ast.FunctionDef)) and part.name == name for part in made)
+
+
+def _is_users(callee: Atom) -> bool:
+    """Tell whether calls lead to code of the user's, or to methods of a container, which are known by their names."""
+    if isinstance(callee, Bound):
+        receiver = callee.receiver
+        return is_followed(callee.function) or (isinstance(receiver, Known) and has_order(receiver))
+    if not isinstance(callee, Known):
+        return True
+    function = unwrap(callee.value)
+    while isinstance(function, functools.partial):
+        function = unwrap(function.func)
+    return is_followed(function) or is_users_code(function) or is_user_class(type(function))
 
 
 def _is_iterator(callees: tuple[Atom, ...]) -> bool:
@@ -164,40 +181,16 @@ def _is_iterator(callees: tuple[Atom, ...]) -> bool:
     )
 
 
-def _is_free_call(callees: tuple[Atom, ...], node: ast.Call) -> bool:
-    if len(callees) != 1 or not _is_one_of(callees, _FREE):
-        return False
-    return not _is_one_of(callees, _COMPARING) or all(
-        word.arg != "key" or _tells_keys_apart(node, word.value) for word in node.keywords
-    )
-
-
-def _tells_keys_apart(node: ast.Call, key: ast.expr) -> bool:
-    """Tell whether items are put in order by what is in front of each: no two are equal."""
-    (given,) = node.args if len(node.args) == 1 else (None,)
-    if not isinstance(given, ast.Call) or not isinstance(given.func, ast.Attribute) or given.func.attr != "items":
-        return False
-    if not isinstance(key, ast.Lambda) or not isinstance(key.body, ast.Subscript):
-        return False
-    index = key.body.slice
-    return isinstance(key.body.value, ast.Name) and isinstance(index, ast.Constant) and index.value == 0
-
-
-def _takes_views(callees: tuple[Atom, ...], method: str) -> bool:
-    return method in _FREE_METHODS or _is_one_of(callees, (dict,))
-
-
 def _adds_exactly(one: Ordered) -> bool:
     """Tell whether the sum of a dictionary's values is the same in any order, as that of integers is."""
     value = one.known.value if isinstance(one.known, Known) else None
     return not one.inside and isinstance(value, dict) and all(type(item) in (int, bool) for item in value.values())
 
 
-def _goes_by_order(reader: Reader, callees: tuple[Atom, ...], place: int | str, part: ast.expr, one: Ordered) -> bool:
-    """Tell whether a user's function may go through an argument that it does not know by name."""
-    if one.known in reader.told.get(part, ()):
-        return False  # it is read with it
-    return any(_may_go_through(callee, place) for callee in callees)
+def _is_module(callee: Atom) -> bool:
+    """Tell whether an object is called whose method is called by installed code, as the forward of a torch module."""
+    value = callee.value if isinstance(callee, Known) else None
+    return is_user_class(type(value)) and not is_followed(asked(type(value), "__call__"))
 
 
 def _may_go_through(callee: Atom, place: int | str) -> bool:
@@ -210,6 +203,11 @@ def _may_go_through(callee: Atom, place: int | str) -> bool:
         function = function.__func__ if isinstance(function, MethodType) else function
         if isinstance(function, type):
             function, bound = function.__dict__.get("__init__"), True
+        elif is_user_class(type(function)):
+            methods = (asked(type(function), name) for name in ("__call__", "forward"))
+            function, bound = next(filter(is_followed, methods), None), True
+        if is_one_of((callee,), (*_THROUGH, str, repr)):
+            return True
         if not is_followed(function):
             return False
         if not isinstance(function, FunctionType) or "__wrapped__" in vars(function):

@@ -6,9 +6,10 @@ has none.
 
 from __future__ import annotations
 
+import argparse
 from collections import ChainMap, OrderedDict, UserDict
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ..registry import has_own_meaning
@@ -20,9 +21,11 @@ from .values import Known
 if TYPE_CHECKING:
     from ..walk import Walk
 
-__all__ = ["has_order", "nests", "order_of"]
+__all__ = ["compare_alike", "has_order", "nests", "order_of"]
 
 _CONTAINERS = (dict, MappingProxyType, UserDict, ChainMap, list, tuple)
+#: Objects that are there for the names that they hold, in the order in which these were given.
+_NAMESPACES = (SimpleNamespace, argparse.Namespace)
 _PLAIN = (str, bytes, int, float, bool, type(None))
 
 
@@ -33,13 +36,34 @@ def has_order(known: Known) -> bool:
         return False
     if isinstance(value, MappingProxyType):
         return "__module__" not in value  # that of a class
-    return isinstance(value, (dict, UserDict, ChainMap)) or type(value) in (list, tuple)
+    return isinstance(value, (dict, UserDict, ChainMap)) or type(value) in (list, tuple, *_NAMESPACES)
+
+
+def compare_alike(value: Any, values: bool) -> bool:
+    """Tell whether of the keys, or the values, of a mapping equal ones are alike and all can be put in order.
+
+    Then it does not matter which of them comes first, as it does among nans, of ``0.0`` and ``-0.0``, or among objects.
+    """
+    held = value if isinstance(value, Mapping) else {}
+    items = list((held.values() if values else held.keys()) if isinstance(value, Mapping) else value)
+    try:
+        are_plain = all(leaf == leaf and type(leaf) in _PLAIN for item in items for leaf in _leaves(item))
+        return are_plain and len(set(items)) == len(set(map(repr, items)))
+    except TypeError:
+        return False
+
+
+def _leaves(item: Any) -> Iterator[Any]:
+    if type(item) is tuple:
+        for inner in item:
+            yield from _leaves(inner)
+    else:
+        yield item
 
 
 def nests(value: Any) -> bool:
     """Tell whether a container holds others."""
-    if isinstance(value, UserDict):
-        value = value.data
+    value = _plain(value)
     held = dict.values(value) if isinstance(value, dict) else value.values() if isinstance(value, Mapping) else value
     return any(isinstance(item, _CONTAINERS) for item in held)
 
@@ -52,14 +76,24 @@ def order_of(walk: Walk, value: Any, path: str, inside: bool) -> bytes:
         return _order_inside(walk, value, path, set()) if inside else _own_order(_keys(walk, value, path))
 
 
+def _plain(value: Any) -> Any:
+    """Give the mapping that an object consists of."""
+    return value.data if isinstance(value, UserDict) else vars(value) if type(value) in _NAMESPACES else value
+
+
+def _step(value: Any, name: Any) -> str:
+    """Give how an entry is reached from what holds it."""
+    return f".{name}" if type(value) in _NAMESPACES else f"[{name!a}]"
+
+
 def _keys(walk: Walk, value: Any, path: str) -> list[tuple[Any, Any]]:
     """Give the keys of a mapping in their order, each with what it is told by; of other containers, none."""
-    value = value.data if isinstance(value, UserDict) else value
+    of, value = value, _plain(value)
     if not isinstance(value, (dict, MappingProxyType, ChainMap)):
         return []
     names = list(dict.keys(value) if isinstance(value, dict) else value.keys())
     if walk.policy.may_ignore_below(path):
-        names = [name for name in names if not walk.policy.ignores(f"{path}[{name!a}]")]
+        names = [name for name in names if not walk.policy.ignores(path + _step(of, name))]
     kinds = set(map(type, names))
     if kinds == {int}:
         return [(name, name) for name in names]
@@ -98,9 +132,9 @@ def _held(walk: Walk, value: Any, path: str) -> Iterator[tuple[bytes, Any, str]]
             if isinstance(item, _CONTAINERS):
                 yield b"%d" % index, item, f"{path}[{index}]"
         return
-    held: Mapping[Any, Any] | None = value.data if isinstance(value, UserDict) else value
+    held: Mapping[Any, Any] = _plain(value)
     for token, name in _keys(walk, value, path):
         place = token if isinstance(token, bytes) else b"%d" % token
-        item = dict.__getitem__(held, name) if isinstance(held, dict) else held[name]  # type: ignore[index]
+        item = dict.__getitem__(held, name) if isinstance(held, dict) else held[name]
         if isinstance(item, _CONTAINERS):
-            yield place, item, f"{path}[{name!a}]"
+            yield place, item, path + _step(value, name)

@@ -103,8 +103,8 @@ class Reader:
         self.places: set[ast.expr] = set()
         #: What each expression was found to denote.
         self.told: dict[ast.expr, Atoms] = {}
-        #: Expressions of which nothing goes by the order of what they give.
-        self.unordered: set[ast.expr] = set()
+        #: Expressions of which nothing goes by the order of what they give; True where that is compared.
+        self.unordered: dict[ast.expr, bool] = {}
 
     def read(self, definition: FunctionNode) -> None:
         """Read the body until nothing new turns up."""

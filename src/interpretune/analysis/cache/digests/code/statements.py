@@ -13,11 +13,12 @@ from .draws import read_setting, read_training
 from .expressions import IN_PLACE, local_function, test
 from .filling import NUMBERS, counts_entry, counts_up, feeds_itself
 from .imports import import_names
+from .kept_orders import put_order, store_order
 from .leaving import may_swallow
 from .lookup import Method, find_class_attribute, is_followed
 from .operations import ask_special, iterate, operate
 from .ordered_calls import give_order_back
-from .ordering import go_through, keep_order, store_order
+from .ordering import go_through, keep_order
 from .targets import forget, set_entry, store
 from .values import Atom, Atoms, Bound, Known, join
 
@@ -48,6 +49,10 @@ def _assign(reader: Reader, statement: ast.Assign) -> None:
             store_order(reader, reader.mangled(target.attr), statement.value)
         elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice):
             go_through(reader, statement.value)
+        elif isinstance(target, ast.Subscript):
+            put_order(reader, target.value, statement.value)
+        elif isinstance(target, ast.Name) and reader.scope.is_class:
+            store_order(reader, reader.mangled(target.id), statement.value)
         read_setting_of(reader, target)
         if isinstance(target, ast.Attribute) and target.attr == "training":
             read_training(reader, ".training = True", statement, statement.value)
@@ -74,6 +79,7 @@ def _augmented(reader: Reader, statement: ast.AugAssign) -> None:
     reader.use(statement.value)
     if isinstance(statement.op, ast.Add):
         go_through(reader, statement.value)
+    put_order(reader, target, statement.value, held=False)
     if not counts_up(reader, target, current):
         operate(reader, current, IN_PLACE[type(statement.op)])
     set_entry(reader, target, (), certain=False)
