@@ -37,7 +37,13 @@ for title, read, file in [
     ("by a path that is joined", "json.load(open(os.path.join('kept', NAME + '.json')))", "json"),
     ("by opening a path", "json.load((DIRECTORY / 'vector.json').open())", "json"),
     ("by a descriptor", "os.read(os.open('kept/vector.json', os.O_RDONLY), 9)", "json"),
+    (
+        "by a descriptor that a condition makes one to write",
+        "os.read(os.open('kept/vector.json', os.O_WRONLY if batch else os.O_RDONLY), 9)",
+        "json",
+    ),
     ("by open, to change it", "open('kept/vector.json', 'r+').read()", "json"),
+    ("by open, to add to it", "open('kept/vector.json', 'a+').read()", "json"),
     ("by numpy", "numpy.load(DIRECTORY / 'vector.npy')", "npy"),
 ]:
     text = TEXT.replace("READ", read)

@@ -251,16 +251,22 @@ def _writes(node: ast.Call, position: int) -> bool:
     """Tell whether a file is opened to be written."""
     given = [word.value for word in node.keywords if word.arg == "mode"] or node.args[position : position + 1]
     mode = given[0].value if given and isinstance(given[0], ast.Constant) else ""
-    # With ``r+`` it may be read before.
-    return isinstance(mode, str) and any(letter in mode for letter in "wax")
+    # With ``r+`` and ``a+`` it may be read before.
+    return isinstance(mode, str) and any(letter in mode for letter in "wax") and not {"a", "+"} <= {*mode}
 
 
 def _flags_write(node: ast.Call) -> bool:
-    """Tell whether the flags that a file is opened with say that it is only written, or made anew."""
+    """Tell whether the flags that a file is opened with say that it is certainly only written, or made anew."""
     given = [word.value for word in node.keywords if word.arg == "flags"] or node.args[1:2]
-    parts = [part for value in given for part in ast.walk(value)]
-    named = {getattr(part, "attr", getattr(part, "id", "")) for part in parts}
-    return not _WRITING_FLAGS.isdisjoint(named)
+    return any(map(_certainly_writing, given))
+
+
+def _certainly_writing(flags: ast.expr) -> bool:
+    if isinstance(flags, ast.BinOp) and isinstance(flags.op, ast.BitOr):
+        return _certainly_writing(flags.left) or _certainly_writing(flags.right)
+    if isinstance(flags, ast.IfExp):
+        return _certainly_writing(flags.body) and _certainly_writing(flags.orelse)
+    return getattr(flags, "attr", getattr(flags, "id", "")) in _WRITING_FLAGS
 
 
 def _content(path: str, own: Iterable[str]) -> bytes:
