@@ -168,6 +168,59 @@ def by_number_of_parameters(net: Any) -> Step:
     return lambda x, i: (sum(parameter.numel() for parameter in net.parameters()), net(x))
 
 
+def with_other(share: bool) -> tuple[Any, Any]:
+    torch.manual_seed(0)
+    one, other = nn.Linear(3, 3), nn.Linear(3, 3)
+    other.weight = one.weight if share else nn.Parameter(one.weight.detach().clone())
+    return one, other
+
+
+def editing(one: Any, other: Any) -> Step:
+    def step(x: Any, i: int) -> Any:
+        one.weight.data.mul_(2)
+        return other(x)
+
+    return step
+
+
+def listing(one: Any, other: Any) -> Step:
+    return lambda x, i: (sum(parameter.numel() for parameter in one.parameters()), other(x))
+
+
+@pytest.mark.parametrize("as_inputs", [True, False])
+@pytest.mark.parametrize(("make", "counts"), [(editing, True), (listing, False)])
+def test_weights_of_two_models_count_as_one_where_they_are_edited(make: Any, counts: bool, as_inputs: bool) -> None:
+    prints = []
+    for share in (True, False):
+        one, other = with_other(share)
+        inputs = {"one": one, "other": other} if as_inputs else {}
+        prints.append(AnalysisStoreHasher().fingerprint(step=make(one, other), inputs=inputs))
+    assert (prints[0].hexdigest != prints[1].hexdigest) is counts
+    assert {found.component for found in prints[0].diff(prints[1])} == ({"sharing"} if counts else set())
+
+
+@pytest.mark.parametrize(("edits", "counts"), [(True, True), (False, False)])
+def test_a_plain_attribute_of_a_users_module_may_be_a_weight(edits: bool, counts: bool) -> None:
+    class Holding(nn.Module):
+        def __init__(self, share: bool) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(3))
+            self.held = self.weight.data if share else torch.ones(3)
+
+        def forward(self, x: Any) -> Any:
+            return x * self.held
+
+    def step_of(net: Any) -> Step:
+        def editing(x: Any, i: int) -> Any:
+            net.weight.data.mul_(2)
+            return net(x)
+
+        return editing if edits else lambda x, i: net(x)
+
+    one, other = (AnalysisStoreHasher().fingerprint(step=step_of(Holding(share))).hexdigest for share in (True, False))
+    assert (one != other) is counts
+
+
 WEIGHTS = [by_method, by_copying, by_index, by_other_name, by_helper, by_path, by_loop, by_loading]
 WEIGHTS += [by_call_with_others, by_captured_weight, by_optimizer, by_part, by_data, by_number_of_parameters]
 

@@ -40,7 +40,7 @@ CALL = "return net(x)"
 
 
 def told(kind, name, body, old, new=COPY):
-    more = {"names": "op.implementation*"} if kind is mutation else {}
+    more = {"names": ("op.implementation*", "sharing")} if kind is mutation else {}
     base = (write("ops.py", dedent(TEXT % (old, body.replace("\n", "\n        "))).lstrip("\n")),)
     kind("sharing", name, "library", edit("ops.py", old, new), base=base, **more)
 
@@ -74,6 +74,19 @@ ROWS = [
     (kept, WEIGHT, "tied weights or copies, where a step", CALLS),
     (kept, MODULE, "a module at two places or two copies, where a step", CALLS),
 ]
+TWO = "other = torch.nn.Linear(3, 3); other.weight = net.first.weight"
+TWO_COPIES = "other = torch.nn.Linear(3, 3); other.weight = copy.deepcopy(net.first).weight"
+EDIT = "first.weight.data.mul_(2)\nreturn other(x)"
+told(
+    mutation, "weights of one model that lie in another one, or copies, where a step edits them", EDIT, TWO, TWO_COPIES
+)
+told(
+    noop,
+    "weights of one model that lie in another one, or copies, where a step calls both",
+    "return first(other(x))",
+    TWO,
+    TWO_COPIES,
+)
 for kind, shared, group, bodies in ROWS:
     for title, body in bodies:
         kind(f"{group}: {title}", body, shared)

@@ -239,6 +239,11 @@ class AnalysisStoreHasher:
             collected.add(_walk(policy, "numerics", numerics.numerics_components(policy)))
         if (hooks := collected.unmet_hooks()) is not None:
             collected.add(_walk(policy, "numerics.hooks", hooks, step=named.get("op.implementation")))
+        if len(collected.models) > 1:
+            from .digests.sharing import sharing_between
+
+            shared_weights = sharing_between(collected.models)
+            collected.add(_walk(policy, "sharing", shared_weights, step=named.get("op.implementation")))
         if stochastic:
             collected.add(_walk(policy, "rng", numerics.rng_components(collected.draws)))
         if collected.workers:
@@ -283,6 +288,7 @@ class _Collected:
         self.suspected: list[tuple[str, str]] = []
         self.circumstances: set[str] = set()
         self.workers: set[str] = set()
+        self.models: dict[str, Any] = {}
 
     def add(self, result: WalkResult) -> None:
         self.components.update(result.components)
@@ -295,6 +301,7 @@ class _Collected:
         self.suspected += [(name, reason) for name, reasons in result.suspected.items() for reason in reasons]
         self.circumstances |= result.circumstances
         self.workers.update(result.drawing_workers)
+        self.models.update(result.models)
 
     def unmet_hooks(self) -> Any:
         """Give torch's hooks of all modules, where modules may be made in the run and none was met; else None."""

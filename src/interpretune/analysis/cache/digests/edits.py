@@ -67,6 +67,8 @@ class Target:
     #: Of the objects themselves, which code may have captured.
     identities: frozenset[int]
     are_modules: bool
+    #: Whether code that lists them has each once, as it has in one model.
+    are_listed: bool = True
 
     def reached(self, words: frozenset[str], held: frozenset[int]) -> bool:
         """Tell whether code with these names, which holds these objects, may come to one of them."""
@@ -84,16 +86,23 @@ class _Edits:
 
     tensors: bool = False
     modules: bool = False
+    #: Whether it lists tensors, each once.
+    lists: bool = False
     #: Names of what is cast to another type, which changes it if it is a module.
     cast: frozenset[str] = frozenset()
 
     def __or__(self, other: _Edits) -> _Edits:
-        return _Edits(self.tensors or other.tensors, self.modules or other.modules, self.cast | other.cast)
+        return _Edits(
+            self.tensors or other.tensors,
+            self.modules or other.modules,
+            self.lists or other.lists,
+            self.cast | other.cast,
+        )
 
     def of(self, target: Target) -> bool:
         if target.are_modules:
             return self.modules or not self.cast.isdisjoint(target.names)
-        return self.tensors
+        return self.tensors or (self.lists and target.are_listed)
 
 
 def edited(values: Iterable[Any], methods: Iterable[FunctionType], targets: Iterable[Target]) -> list[Target]:
@@ -186,7 +195,7 @@ def _by_names(names: Iterable[str]) -> _Edits:
     for name in names:
         in_place = len(name) > 1 and name.endswith("_") and not name.endswith("__") and "grad" not in name
         modules = name in _MODULES or any(part in name for part in _IN_MODULE_NAMES)
-        edits |= _Edits(in_place or name in _TENSORS or name in _EACH_TENSOR_ONCE, modules or name in _EACH_MODULE_ONCE)
+        edits |= _Edits(in_place or name in _TENSORS, modules or name in _EACH_MODULE_ONCE, name in _EACH_TENSOR_ONCE)
     return edits
 
 

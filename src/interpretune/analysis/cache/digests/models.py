@@ -55,6 +55,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
         UnfingerprintableError: a tensor has no data, or an attribute of a submodule cannot be understood.
     """
     walk.use("torch")
+    walk.models[walk.path] = value
     nodes, codes = grow(value), ClassCodes()
     with _in_place(nodes, walk), configs_beside(nodes, walk), objects_understood(walk):
         hashing = TensorHashing(walk, cache(lambda: _named_by_users(nodes, codes)))
@@ -69,7 +70,7 @@ def encode_module(value: torch.nn.Module, walk: Walk) -> bytes:
             _file(walk, ".generation", lambda: encode_generation(nodes, walk)),
             _file(walk, ".training", lambda: _training(nodes, codes, walk), always=True),
             _file(walk, ".hooks", lambda: encode_hooks(nodes, codes, walk)),
-            _file(walk, ".sharing", lambda: encode_sharing(nodes, codes, walk)),
+            _file(walk, ".sharing", lambda: encode_sharing(nodes, codes, walk, others)),
             _file(walk, ".device", lambda: _device(nodes, walk)),
             _file(walk, ".weights", lambda: _encode_weights({**weights, **others}, hashing, walk)),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .tokens import hex_digest
 
@@ -49,6 +49,8 @@ class WalkResult:
     #: What draws random numbers only in a circumstance, by that circumstance, which another walk may come upon.
     suspected: dict[str, list[str]] = field(default_factory=dict)
     circumstances: set[str] = field(default_factory=set)
+    #: The models that were met, by their paths.
+    models: dict[str, Any] = field(default_factory=dict)
 
     @property
     def drawing_workers(self) -> list[str]:

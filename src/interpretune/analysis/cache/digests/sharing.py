@@ -2,11 +2,12 @@
 
 A forward gives the same with tied weights and with equal copies, so this does not count by itself. Where the step, a
 hook or a forward of the user's edits one of these places, or puts a hook there, the others change with it: then it
-counts which places are one.
+counts which places are one. So it is with plain attributes that hold a weight, and between two models of one run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,10 +17,10 @@ from .edits import Target, edited
 from .module_code import BESIDE, ClassCodes, records, user_classes
 from .module_hooks import registered_hooks
 from .module_tree import Node, grow
-from .tokens import frame
-from .walk import Walk
+from .tokens import IGNORED, frame
+from .walk import Composed, Walk
 
-__all__ = ["encode_sharing", "sharing_within"]
+__all__ = ["encode_sharing", "sharing_between", "sharing_within"]
 
 _Groups = list[list[tuple[str, Any]]]
 
@@ -34,13 +35,32 @@ def sharing_within(module: Any, walk: Walk) -> bytes | None:
     return encode_sharing(grow(module), ClassCodes(), walk)
 
 
-def encode_sharing(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | None:
+def sharing_between(models: Mapping[str, Any]) -> Composed:
+    """Give what counts of weights that lie in more than one of the models of a run.
+
+    Args:
+        models: the root modules by their paths.
+    """
+    nodes = [node._replace(path=path + node.path) for path, module in models.items() for node in grow(module)]
+    return Composed(lambda walk: encode_sharing(nodes, ClassCodes(), walk, models=tuple(models)) or IGNORED)
+
+
+def encode_sharing(
+    nodes: list[Node],
+    codes: ClassCodes,
+    walk: Walk,
+    attributes: Mapping[str, torch.Tensor] | None = None,
+    models: tuple[str, ...] = (),
+) -> bytes | None:
     """Give the token of which places of a tree are one object.
 
     Args:
         nodes: the places of the tree.
         codes: of this walk.
         walk: standing at its root; its step is what may edit.
+        attributes: tensors in plain attributes, by their paths.
+        models: where the places are those of several models, their paths: then only weights count that lie in more
+            than one, and are edited.
 
     Returns:
         None where nothing is shared, or nothing of it is edited.
@@ -50,10 +70,20 @@ def encode_sharing(nodes: list[Node], codes: ClassCodes, walk: Walk) -> bytes | 
     hooks = registered_hooks(nodes)
     if walk.step is None and not hooks and not classes:
         return None  # there is no code of the user's
-    modules, tensors = _shared_modules(nodes), _shared_tensors(nodes)
+    modules, tensors = ([] if models else _shared_modules(nodes)), _shared_tensors(nodes, attributes or {})
+    if models:
+        tensors = [
+            group
+            for group in tensors
+            if not any(all(path.startswith(f"{root}.") for path, _ in group) for root in models)
+        ]
     if not modules and not tensors:
         return None
-    targets = {_target(found, of_modules): found for found, of_modules in ((modules, True), (tensors, False)) if found}
+    targets = {
+        _target(found, of_modules, not models): found
+        for found, of_modules in ((modules, True), (tensors, False))
+        if found
+    }
     methods = [method for cls in classes for name, method in codes[cls].functions if name not in BESIDE]
     counting = edited([walk.step, *hooks], methods, targets)
     pieces: list[bytes] = []
@@ -79,10 +109,10 @@ def _token(group: list[tuple[str, Any]], walk: Walk) -> bytes:
     return token
 
 
-def _target(groups: _Groups, are_modules: bool) -> Target:
+def _target(groups: _Groups, are_modules: bool, are_listed: bool) -> Target:
     places = [place for group in groups for place in group]
     names = frozenset(_last_name(path) for path, _ in places)
-    return Target(names, frozenset(id(value) for _, value in places), are_modules)
+    return Target(names, frozenset(id(value) for _, value in places), are_modules, are_listed)
 
 
 def _last_name(path: str) -> str:
@@ -109,15 +139,19 @@ def _shared_modules(nodes: list[Node]) -> _Groups:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _shared_tensors(nodes: list[Node]) -> _Groups:
+def _shared_tensors(nodes: list[Node], attributes: Mapping[str, torch.Tensor]) -> _Groups:
     """Give the groups of weights whose memory overlaps; those that merely lie in one storage are not one."""
-    places = [
-        (_start(tensor), str(tensor.device), f"{node.path}.{name}", tensor)
+    named = [
+        (f"{node.path}.{name}", tensor)
         for node in nodes
         for tensors in (node.module._parameters, node.module._buffers)
         for name, tensor in tensors.items()
-        if tensor is not None and _has_memory(tensor)
+        if tensor is not None
     ]
+    # What installed code keeps beside its weights follows from its version, and may lie elsewhere on another device.
+    users = {node.path for node in nodes if class_origin(node.cls).user} if attributes else set()
+    named += [(path, tensor) for path, tensor in attributes.items() if path.rpartition(".")[0] in users]
+    places = [(_start(tensor), str(tensor.device), path, tensor) for path, tensor in named if _has_memory(tensor)]
     groups: _Groups = []
     end, device = 0, ""
     for start, where, path, tensor in sorted(places, key=lambda place: (place[1], place[0])):

@@ -88,6 +88,8 @@ class Walk(Recorder):
         self.held: list[tuple[str, Any]] = []
         #: What was put into installed classes, as far as they were met: see `patches.class_patches`.
         self.searched: dict[type, tuple[tuple[str, Any], ...]] = {}
+        #: The models that were met, by their paths: weights of one may lie in another one too.
+        self.models: dict[str, Any] = {}
 
     def child(self, value: Any, step: str = "") -> bytes:
         """Give the token of an object that lies one step deeper.
@@ -206,6 +208,7 @@ class Walk(Recorder):
         walk = Walk(self.path, self.find_encoder, self.policy, self.step)
         walk._write_into(self)
         walk._active, walk._memo, walk._inside = self._active, self._memo, self._inside
+        walk.models = self.models
         token = walk.child(value, step)
         if not walk._records:
             return token
@@ -270,4 +273,5 @@ class Walk(Recorder):
             draws=set(self._draws),
             suspected=dict(self._suspected),
             circumstances=set(self._circumstances),
+            models=dict(self.models),
         )

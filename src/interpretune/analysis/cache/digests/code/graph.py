@@ -195,6 +195,7 @@ class CodeGraph:
         for known in self._modules.values():
             from ..sharing import sharing_within
 
+            self.walk.models[known.path] = known.value
             with self.walk.standing(known.path):
                 token = sharing_within(known.value, self.walk)
                 if token is not None:
