@@ -418,3 +418,82 @@ seen(
     "code = 3",
     "code = 4",
 )
+seen(
+    "metadata of a field that the code asks for",
+    """
+        import dataclasses
+
+
+        @dataclasses.dataclass
+        class Config:
+            scale: float = dataclasses.field(default=1.0, metadata={"unit": "m"})
+
+
+        def step(batch, i):
+            return [field.metadata["unit"] for field in dataclasses.fields(Config)]
+        """,
+    '"unit": "m"',
+    '"unit": "s"',
+)
+seen(
+    "a class that is registered with an abstract one",
+    """
+        import abc
+
+
+        class Scaling(abc.ABC):
+            pass
+
+
+        class Doubling:
+            pass
+
+
+        Scaling.register(Doubling)
+
+
+        def step(batch, i):
+            return isinstance(Doubling(), Scaling)
+        """,
+    "Scaling.register(Doubling)",
+    "Scaling.register(dict)",
+)
+seen(
+    "a property of a module's own class",
+    """
+        import types
+
+
+        class Settings(types.ModuleType):
+            @property
+            def scale(self):
+                return 2
+
+
+        settings = Settings("settings")
+
+
+        def step(batch, i):
+            return i * settings.scale
+        """,
+    "return 2",
+    "return 3",
+)
+kept = partial(snippet, "no-op", "code")
+kept(
+    "metadata of a field that nobody asks for",
+    """
+        import dataclasses
+
+
+        @dataclasses.dataclass
+        class Config:
+            scale: float = dataclasses.field(default=1.0, metadata={"help": "how much"})
+
+
+        def step(batch, i):
+            return i * Config().scale
+        """,
+    "how much",
+    "how large",
+)

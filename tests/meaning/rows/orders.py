@@ -7,11 +7,15 @@ from ..table import snippet
 seen = partial(snippet, "mutation", "order", names="op.implementation*")
 kept = partial(snippet, "no-op", "order")
 
-SOURCE = """import dataclasses
+SOURCE = """import contextlib
+import dataclasses
 import functools
 import itertools
 import json
+import operator
 import pprint
+import queue
+import random
 import types
 
 
@@ -75,6 +79,28 @@ def beside(x):
 
 def given_one_by_one():
     yield SCALES
+
+
+@contextlib.contextmanager
+def lent():
+    yield SCALES
+
+
+class Shown:
+    def __init__(self, held):
+        self.kept_here = held
+
+    @property
+    def shown(self):
+        return self.kept_here
+
+
+LAST = None
+
+
+def remember():
+    global LAST
+    LAST = SCALES
 
 
 def caught(**words):
@@ -164,12 +190,28 @@ for name, text, change in [
     ("a function that is given it beforehand", "return functools.partial(through, SCALES)(i)", NUMBERS),
     ("a class made there",
      "class Own:\n        def __init__(self, held):\n            self.held = held\n    return list(Own(SCALES).held)", NUMBERS),
+    ("a name in a pattern", "match SCALES:\n        case {'c': _, **rest} | rest:\n            return list(rest)", NUMBERS),
+    ("what a pattern finds in a list", "match [SCALES]:\n        case [first]:\n            return list(first)", NUMBERS),
+    ("what a context gives", "with lent() as held:\n        return list(held)", NUMBERS),
+    ("a queue", "waiting = queue.Queue()\n    waiting.put(SCALES)\n    return list(waiting.get())", NUMBERS),
+    ("a function for each in a pool", "return list(batch.pool.map(str, SCALES))", NUMBERS),
+    ("a function in a pool", "return batch.pool.submit(list, SCALES).result()", NUMBERS),
+    ("names given to a namespace", "return list(vars(types.SimpleNamespace(**SCALES)))", NUMBERS),
+    ("a global that a helper sets", "remember()\n    return list(LAST)", NUMBERS),
+    ("dictionaries put together", "return list(functools.reduce(operator.or_, [SCALES, {'z': i}]))", NUMBERS),
+    ("keys of several", "return list(itertools.chain.from_iterable([SCALES, COUNTS]))", NUMBERS),
+    ("what asking each leaves behind", "out = []\n    any(out.append(name) for name in SCALES)\n    return out", NUMBERS),
+    ("a row that is numbered", "numbers = iter(batch)\n    return {name: next(numbers) for name in SCALES}", NUMBERS),
+    ("a row that is drawn", "random.seed(i)\n    return {name: random.random() for name in SCALES}", NUMBERS),
+    ("an attribute that a property of what is made gives", "return list(Shown(SCALES).shown)", NUMBERS),
     ("an attribute of a class made there", "class Own:\n        held = SCALES\n    return list(Own.held)", NUMBERS),
 ]:  # fmt: skip
     seen(f"{name}: the order", body(text), *change)
 
 for name, text, change in [
     ("an entry", "return REGISTRY['first'](i)", FUNCTIONS),
+    ("a pattern", "match SCALES:\n        case {'a': value}:\n            return value", NUMBERS),
+    ("what a context gives", "with lent() as held:\n        return held['a']", NUMBERS),
     ("an entry by a name that is computed", "return SCALES[batch]", NUMBERS),
     ("`get`", "return SCALES.get(batch, 0)", NUMBERS),
     ("whether a key is there", "return batch in SCALES", NUMBERS),

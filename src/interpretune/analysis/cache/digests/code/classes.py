@@ -7,6 +7,7 @@ before (``__slotnames__`` is added by the first pickle).
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import enum
 import functools
@@ -73,6 +74,8 @@ def read_class(node: Node, graph: CodeGraph) -> None:
     if issubclass(cls, enum.Enum):
         for order, (name, member) in enumerate(cls.__members__.items()):
             node.reads[f".{name}"] = frame("member", b"%d" % order, walk.child(member._value_, f".{name}.value"))
+    if registered := _registered(cls):
+        node.reads[".register"] = frame("registered", *(name.encode() for name in registered))
     for name, value in cls.__dict__.items():
         if not _counts(cls, name, value):
             continue
@@ -83,6 +86,15 @@ def read_class(node: Node, graph: CodeGraph) -> None:
             _read_property(node, graph, name, value)
         elif not is_noise(value):
             node.reads[f".{name}"] = _read_value(graph.walk, value, f".{name}")
+
+
+def _registered(cls: type) -> list[str]:
+    """Give the names of the classes that count as subclasses of an abstract one because they were registered there."""
+    dump = getattr(abc, "_get_dump", None)  # Python tells it in no other way
+    if dump is None or not isinstance(cls, abc.ABCMeta):
+        return []
+    held = (reference() for reference in dump(cls)[0])
+    return sorted(base.__qualname__.rpartition("<locals>.")[2] for base in held if base is not None)
 
 
 def _read_value(walk: Walk, value: Any, step: str) -> bytes:

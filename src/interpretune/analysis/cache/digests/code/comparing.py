@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from .ordering import count_order, go_through, ordered
 from .orders import compare_alike
+from .random import drawing_method, drawn_from, installed_name
 from .scopes import COMPREHENSIONS
 from .values import Atoms, Known
 
 if TYPE_CHECKING:
     from .reads import Reader
 
-__all__ = ["COMPARING", "HANDING", "compares", "is_one_of", "let_go", "read_compared", "read_generator"]
+__all__ = ["COMPARING", "FREE", "HANDING", "compares", "is_one_of", "let_go", "read_compared", "read_generator"]
 
 #: What gives the same whatever the order of its arguments' elements.
-_FREE: tuple[Any, ...] = (
+FREE: tuple[Any, ...] = (
     *(set, frozenset, any, all, len, sorted, min, max, isinstance, issubclass, type, id, callable),
     *(bool, getattr, hasattr, vars),
 )
@@ -24,6 +25,13 @@ _FREE: tuple[Any, ...] = (
 COMPARING: tuple[Any, ...] = (sorted, min, max)
 #: What hands elements on, so that it is for whoever takes them to go by their order.
 HANDING: tuple[Any, ...] = (list, tuple, iter, reversed, filter, map)
+#: Methods that change what they belong to, for whatever comes next.
+_LEAVING = frozenset(
+    {
+        *("append", "appendleft", "insert", "extend", "extendleft", "update", "setdefault", "remove"),
+        *("pop", "popleft", "popitem", "send", "write"),
+    }
+)
 #: What gives numbers and texts, of which equal ones are alike.
 _TELLING: tuple[Any, ...] = (len, str, repr, ord, hash, int, bool)
 
@@ -50,7 +58,7 @@ def compares(reader: Reader, callees: Atoms, node: ast.Call) -> bool | None:
     """Tell whether a call only compares elements, where nothing goes by their order; None where something does."""
     if node in reader.unordered and is_one_of(callees, HANDING):
         return reader.unordered[node]
-    if len(callees) != 1 or not is_one_of(callees, _FREE):
+    if len(callees) != 1 or not is_one_of(callees, FREE) or (len(node.args) > 2 and is_one_of(callees, (type,))):
         return None
     if not is_one_of(callees, COMPARING):
         return False
@@ -84,15 +92,27 @@ def read_generator(reader: Reader, node: Any, generator: ast.comprehension) -> N
     Args:
         reader: the reading of the function that it stands in.
         node: the comprehension.
-        generator: one of its generators, of which what is gone through was evaluated.
+        generator: one of its generators; all of the comprehension was evaluated.
     """
-    if isinstance(node, ast.SetComp) or _keeps_keys(node):
-        return
     compared = reader.unordered.get(node)
+    if any(_has_effects(reader, part) for part in ast.walk(node)):
+        compared = None
+    elif isinstance(node, ast.SetComp) or _keeps_keys(node):
+        return
     if compared is None or (compared and len(node.generators) > 1):
         go_through(reader, generator.iter)
     elif compared and not _gives_alike(reader, node.elt):
         _compare_given(reader, node.elt, generator)
+
+
+def _has_effects(reader: Reader, part: ast.AST) -> bool:
+    """Tell whether a part of a comprehension leaves something behind for the next element, as far as its text says."""
+    if not isinstance(part, ast.Call):
+        return isinstance(part, ast.NamedExpr)
+    callees = reader.told.get(part.func, ())
+    names = [installed_name(callee.value, callee.installed) for callee in callees if isinstance(callee, Known)]
+    method = part.func.attr if isinstance(part.func, ast.Attribute) else ""
+    return method in _LEAVING or is_one_of(callees, (next,)) or any(map(drawn_from, names)) or drawing_method(method)
 
 
 def _gives_alike(reader: Reader, node: ast.expr) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 from dataclasses import replace
 from types import FunctionType
@@ -31,10 +32,14 @@ def describe(reader: Reader, node: ast.Call) -> Atoms:
 
 
 def fields(reader: Reader, node: ast.Call) -> Atoms:
-    """`dataclasses.fields` tells the annotations to those who ask a field for its type."""
+    """`dataclasses.fields` tells the annotations and metadata to those who ask a field for its type or metadata."""
     for atom in reader.evaluate(node.args[0]) if node.args else ():
         if isinstance(atom, Known) and _asks_for(reader, "type"):
             _count_annotations(reader, atom)
+        if isinstance(atom, Known) and dataclasses.is_dataclass(atom.value) and _asks_for(reader, "metadata"):
+            for field in dataclasses.fields(atom.value):
+                step = f".{field.name}.metadata"
+                reader.consume((Known(dict(field.metadata), atom.label + step, atom.path + step),))
     reader.arguments(node).consume(reader)
     return ()
 

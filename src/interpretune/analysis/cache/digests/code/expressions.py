@@ -199,7 +199,6 @@ def _comprehension(reader: Reader, node: Any) -> Atoms:
     elements: Atoms = ()
     for index, generator in enumerate(node.generators):
         elements = iterate(reader, reader.evaluate(generator.iter))
-        read_generator(reader, node, generator)
         if index == 0:
             reader.scope = reader.inner_scope(node)
         store(reader, generator.target, elements)
@@ -213,7 +212,10 @@ def _comprehension(reader: Reader, node: Any) -> Atoms:
     else:
         given = reader.evaluate(node.elt)
     reader.unsure -= 1
-    reader.scope = outer
+    for generator in reversed(node.generators):
+        if generator is node.generators[0]:
+            reader.scope = outer
+        read_generator(reader, node, generator)
     return (Each(given),) if given else ()
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..tokens import frame
-from .ordering import RETURNED, Ordered, count_whole, held_in, keep, label_of_order, ordered
+from .ordering import RETURNED, Ordered, count_whole, elements_in, held_in, keep, label_of_order, ordered
 from .orders import order_of
 from .values import Known
 
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from .nodes import Node
     from .reads import Reader
 
-__all__ = ["all_gone_through", "keep_return", "orders_gone_through", "orders_held", "put_order", "store_order"]
+__all__ = [
+    "all_gone_through",
+    "keep_matched",
+    "keep_return",
+    "orders_gone_through",
+    "orders_held",
+    "put_order",
+    "store_order",
+]
 
 
 def keep_return(reader: Reader, name: str, node: ast.expr, yielded: bool) -> None:
@@ -25,7 +33,7 @@ def keep_return(reader: Reader, name: str, node: ast.expr, yielded: bool) -> Non
 
     Args:
         reader: the reading of the function.
-        name: the function, with ``()``.
+        name: the function.
         node: what it gives back.
         yielded: True where that is one element of what it gives.
     """
@@ -35,6 +43,22 @@ def keep_return(reader: Reader, name: str, node: ast.expr, yielded: bool) -> Non
         keep(reader, reader.scope, RETURNED, found)
     else:
         _store(reader, name, [one for one in found if one.held])
+
+
+def keep_matched(reader: Reader, statement: ast.Match) -> None:
+    """Remember of which containers that a statement matches the names in its patterns may have the order.
+
+    Args:
+        reader: the reading of the function that it stands in.
+        statement: the statement, of which the subject was evaluated.
+    """
+    given = ordered(reader, statement.subject)
+    inside = elements_in(given)
+    found = [*given, *inside, *elements_in(inside)]
+    for part in (part for case in statement.cases for part in ast.walk(case.pattern)):
+        word = getattr(part, "rest" if isinstance(part, ast.MatchMapping) else "name", None)
+        if word is not None and (holder := reader.scope.holder(word)) is not None:
+            keep(reader, holder, word, found)
 
 
 def put_order(reader: Reader, target: ast.expr, node: ast.expr, held: bool = True) -> None:

@@ -288,6 +288,9 @@ def _module_attribute(module: ModuleType, name: str) -> Found:
     own = vars(module)
     if name == "__dict__":
         return Plain(own)
+    raw = _in_mro(type(module), name) if is_user_class(type(module)) else ABSENT
+    if raw is not ABSENT and (name not in own or _has(type(raw), "__set__")):
+        return _described(raw, module, name)  # of a module of the user's own class
     if name in own:
         return Plain(own[name])
     fallback = own.get("__getattr__")

@@ -10,7 +10,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from ..asking import asked
-from .comparing import COMPARING, HANDING, compares, is_one_of, read_compared
+from .comparing import COMPARING, FREE, HANDING, compares, is_one_of, read_compared
 from .kept_orders import keep_return, put_order
 from .lookup import is_followed, is_user_class, is_users_code, unwrap
 from .ordering import SAME, VIEWS, Ordered, count_order, count_whole, elements_in, go_through, ordered
@@ -42,7 +42,7 @@ _FREE_METHODS = frozenset(
 #: Installed functions and methods that only look entries of a dictionary up, or hand it on: see `ordering`.
 _LOOKING = frozenset({"load_state_dict", "functional_call", "copy", "deepcopy", "cast"})
 #: Methods that put what they are given into a container, as it is or element by element.
-_PUTTING = frozenset({"append", "appendleft", "add", "insert", "setdefault"})
+_PUTTING = frozenset({"append", "appendleft", "add", "insert", "setdefault", "put", "put_nowait"})
 _PUTTING_EACH = frozenset({"update", "extend", "extendleft"})
 #: Methods of a dictionary by which its order may get out.
 _ASKING_ORDER = frozenset({*VIEWS, "copy", "popitem"})
@@ -95,16 +95,27 @@ def _read_arguments(reader: Reader, callees: Atoms, node: ast.Call) -> None:
                 count_whole(reader, one)
             elif through or (one.view and not free):
                 count_order(reader, one)
+                if method == "from_iterable":
+                    count_whole(reader, one)
             elif _is_passed(reader, callees, place, part, one):
                 count_order(reader, replace(one, held=0))
-    if not node.args or not is_one_of(callees, (*_CALLING, functools.partial)):
+    are_elements = is_one_of(callees, _CALLING) or method == "map"
+    if not node.args or not (are_elements or method == "submit" or is_one_of(callees, (functools.partial,))):
         return
-    called, are_elements = reader.told.get(node.args[0], ()), is_one_of(callees, _CALLING)
+    called = reader.told.get(node.args[0], ())
     for index, part in enumerate(node.args[1:]):
-        given = elements_in(ordered(reader, part)) if are_elements else ordered(reader, part)
-        if any(_may_go_through(callee, 0 if are_elements else index) for callee in called):
-            for one in given:
+        given = ordered(reader, part)
+        if method == "map":
+            go_through(reader, part)  # by a pool; of a dataset, only numbers and switches are given by position
+        place = 0 if are_elements else index
+        if any(_may_go_through(callee, place) or _is_unknown(callee) for callee in called):
+            for one in elements_in(given) if are_elements else given:
                 count_order(reader, replace(one, held=0))
+
+
+def _is_unknown(callee: Atom) -> bool:
+    """Tell whether code of a library is called, of which it is not known that it only looks entries up."""
+    return not _is_users(callee) and not is_one_of((callee,), (*FREE, dict, list, tuple))
 
 
 def _is_passed(reader: Reader, callees: Atoms, place: int | str, part: ast.expr, one: Ordered) -> bool:
@@ -125,7 +136,7 @@ def give_order_back(reader: Reader, node: ast.expr, yielded: bool = False) -> No
     if reader.scope is reader.top and reader.graph.is_root(reader.node) and reader.graph.walk.root == _ROOT:
         return
     told = reader.told.get(node, ())
-    name = f"{reader.function.__name__}()"
+    name = reader.function.__name__
     keep_return(reader, name, node, yielded)
     for one in ordered(reader, node):
         if isinstance(one.known, str):

@@ -39,13 +39,13 @@ __all__ = [
 
 VIEWS = frozenset({"items", "values", "keys"})
 _VIEWING = tuple(f".{name}" for name in sorted(VIEWS))  # as a label ends
-_LOOKING = frozenset({"get", "pop", "popleft", "setdefault"})
+_LOOKING = frozenset({"get", "get_nowait", "pop", "popleft", "setdefault"})
 #: Names of what gives the elements of its arguments in their order; more is not needed to know where elements are from.
 SAME = frozenset(
     {
         *("dict", "list", "tuple", "iter", "reversed", "enumerate", "zip", "filter", "copy", "deepcopy", "cast"),
         *("OrderedDict", "MappingProxyType", "UserDict", "ChainMap", "Counter", "defaultdict"),
-        *("tqdm", "islice", "chain", "vars"),
+        *("SimpleNamespace", "Namespace", "tqdm", "islice", "chain", "vars"),
     }
 )
 #: Stands among the names of a function inside this one for what it gives back.
@@ -62,7 +62,7 @@ class Ordered:
 
     Args:
         known: the container; or the name of an attribute, where it is not known of which object, or of a function that
-            gives it back, with ``()``.
+            gives it back.
         inside: True where something that lies in it has, and not it.
         view: True where it is a view, which is there to be gone through.
         held: in how many containers of the code's own making it lies, such as a list of dictionaries: elements of them
@@ -114,6 +114,9 @@ def keep_order(reader: Reader, target: ast.expr, node: ast.expr, element: bool =
         go_through(reader, node)
         element = True
     found = ordered(reader, node)
+    if isinstance(target, ast.Name) and reader.scope.holder(target.id) is None:
+        for one in found:
+            count_whole(reader, one)  # a global, of which others have the order
     if element:
         found = [one for one in elements_in(found) if _may_hold(one)]
     elif not nested:
@@ -204,8 +207,8 @@ def _of_call(reader: Reader, node: ast.Call) -> list[Ordered]:
     if name in SAME:
         given += [one for word in node.keywords if word.arg is None for one in ordered(reader, word.value)]
         return [replace(one, view=one.view and name != "dict") for one in given]
-    named = {asked(unwrap(_function_of(callee)), "__name__", "") for callee in callees}
-    return [Ordered(f"{called}()") for called in sorted({str(one) for one in named} | {name}) if called]
+    named = {reader.mangled(name), *(str(asked(unwrap(_function_of(callee)), "__name__", "")) for callee in callees)}
+    return [Ordered(called) for called in sorted(named) if called]
 
 
 def _function_of(callee: Atom) -> Any:

@@ -24,6 +24,7 @@ from .entries import is_namespace
 from .expressions import EXPRESSIONS
 from .files import note_reader
 from .gradients import lose_module
+from .kept_orders import keep_matched
 from .kinds import MODULE_NAMES
 from .lookup import is_followed, is_users_code
 from .noise import is_noise
@@ -152,6 +153,9 @@ class Reader:
     def _run_parts(self, node: ast.AST) -> None:
         """Read a statement that only holds expressions and other statements."""
         tries = type(node).__name__ in ("Try", "TryStar")
+        if isinstance(node, ast.Match):
+            self.use(node.subject)
+            keep_matched(self, node)
         self.unsure += 1
         self.trying += tries
         for part in ast.iter_child_nodes(node):

@@ -124,6 +124,7 @@ def _with(reader: Reader, statement: ast.With | ast.AsyncWith) -> None:
         entered = operate(reader, loud, _MANAGING)
         if item.optional_vars is not None:
             store(reader, item.optional_vars, join(entered, tuple(atom for atom in atoms if reader.is_quiet(atom))))
+            keep_order(reader, item.optional_vars, item.context_expr, element=True)
     reader.trying += swallows
     reader.run_body(statement.body)
     reader.trying -= swallows
