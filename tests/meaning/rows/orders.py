@@ -103,6 +103,10 @@ def remember():
     LAST = SCALES
 
 
+def drawn(x):
+    return x * random.random()
+
+
 def caught(**words):
     return list(words)
 
@@ -202,6 +206,9 @@ for name, text, change in [
     ("keys of several", "return list(itertools.chain.from_iterable([SCALES, COUNTS]))", NUMBERS),
     ("what asking each leaves behind", "out = []\n    any(out.append(name) for name in SCALES)\n    return out", NUMBERS),
     ("a row that is numbered", "numbers = iter(batch)\n    return {name: next(numbers) for name in SCALES}", NUMBERS),
+    ("a row that a helper draws",
+     "random.seed(i)\n    return {name: drawn(value) for name, value in SCALES.items()}", NUMBERS),
+    ("a row that a generator draws", "own = random.Random(i)\n    return {name: own.gauss(0, 1) for name in SCALES}", NUMBERS),
     ("a row that is drawn", "random.seed(i)\n    return {name: random.random() for name in SCALES}", NUMBERS),
     ("an attribute that a property of what is made gives", "return list(Shown(SCALES).shown)", NUMBERS),
     ("an attribute of a class made there", "class Own:\n        held = SCALES\n    return list(Own.held)", NUMBERS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from .ordering import count_order, go_through, ordered
+from .ordering import count_if_drawn, count_order, go_through, ordered
 from .orders import compare_alike
 from .random import drawing_method, drawn_from, installed_name
 from .scopes import COMPREHENSIONS
@@ -30,6 +30,9 @@ _LEAVING = frozenset(
     {
         *("append", "appendleft", "insert", "extend", "extendleft", "update", "setdefault", "remove"),
         *("pop", "popleft", "popitem", "send", "write"),
+        # Of generators of random numbers.
+        *("random", "normal", "standard_normal", "uniform", "integers", "randint", "randrange", "choice", "choices"),
+        *("gauss", "sample", "shuffle", "permutation", "permuted", "exponential", "poisson", "binomial"),
     }
 )
 #: What gives numbers and texts, of which equal ones are alike.
@@ -95,6 +98,9 @@ def read_generator(reader: Reader, node: Any, generator: ast.comprehension) -> N
         generator: one of its generators; all of the comprehension was evaluated.
     """
     compared = reader.unordered.get(node)
+    if any(isinstance(part, ast.Call) for part in ast.walk(node)):
+        for one in ordered(reader, generator.iter):
+            count_if_drawn(reader, one)
     if any(_has_effects(reader, part) for part in ast.walk(node)):
         compared = None
     elif isinstance(node, ast.SetComp) or _keeps_keys(node):

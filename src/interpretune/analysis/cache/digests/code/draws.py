@@ -15,6 +15,7 @@ from .random import (
     FRAMED,
     SAMPLED,
     SEEDING,
+    SHARED,
     TOLD,
     TRAINED,
     Switch,
@@ -235,6 +236,7 @@ def draw(reader: Reader, what: str, generator: str) -> None:
         what: what draws.
         generator: the shared generator, or the circumstance in which one is drawn from.
     """
+    reader.node.is_drawing |= generator in SHARED
     # A function that is only defined here may be called when the generator has gone on.
     seeded = reader.node.seeded if not reader.inside else frozenset()
     if generator_of(generator) not in seeded:

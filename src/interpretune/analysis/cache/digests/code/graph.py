@@ -26,7 +26,7 @@ from .files import contents
 from .filling import stored_by_hooks
 from .folding import fold, tell_draws
 from .gradients import counted, lose, outermost_module
-from .kept_orders import all_gone_through, orders_gone_through, orders_held
+from .kept_orders import all_gone_through, count_drawn_orders, orders_gone_through, orders_held
 from .kinds import encode_kind, installed_token, name_token
 from .lookup import is_user_class, is_user_function, wrapped_by_installed
 from .nodes import Bindings, Node, Paths
@@ -138,6 +138,7 @@ class CodeGraph:
         self._follow()
         self._tell_sharing()
         tell_draws({node for _, node in self._roots}, self.walk)
+        count_drawn_orders(self._nodes.values())
         names = all_gone_through(self.gone_through, self.given_back)
         for node, label, token in orders_gone_through(self._nodes.values(), names):
             node.reads[label] = token

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "all_gone_through",
+    "count_drawn_orders",
     "keep_matched",
     "keep_return",
     "orders_gone_through",
@@ -135,6 +136,17 @@ def orders_gone_through(
         for label, (name, token) in node.stored_orders.items():
             if name in names:
                 yield node, label, token
+
+
+def count_drawn_orders(nodes: Collection[Node]) -> None:
+    """Let count in what order functions make rows key by key, where any code draws random numbers.
+
+    Args:
+        nodes: all functions and classes.
+    """
+    if any(node.is_drawing for node in nodes):
+        for node in nodes:
+            node.reads.update(node.drawn_orders)
 
 
 def orders_held(walk: Walk, names: Collection[tuple[str, bool]]) -> list[bytes]:

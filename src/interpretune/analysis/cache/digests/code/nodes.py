@@ -46,6 +46,10 @@ class Node:
     waiting: bool = False
     #: Why it draws random numbers, and from which shared generator (or in which circumstance it does).
     draws: set[tuple[str, str]] = field(default_factory=set)
+    #: Whether it draws at all, from a seeded generator too.
+    is_drawing: bool = False
+    #: Orders that count where any code draws, by their labels: each element would get other numbers.
+    drawn_orders: dict[str, bytes] = field(default_factory=dict)
     #: Generators that its code has certainly seeded so far; once it is read, before it gives back.
     seeded: frozenset[str] = frozenset()
     #: Which generators were seeded before each function that it calls.
@@ -98,6 +102,8 @@ class Node:
         self.reads.clear()
         self.edges.clear()
         self.draws.clear()
+        self.is_drawing = False
+        self.drawn_orders.clear()
         self.seeded_before.clear()
         self.seeded = frozenset()
         self.gradients = OwnGradients()

@@ -25,6 +25,7 @@ __all__ = [
     "SAME",
     "VIEWS",
     "Ordered",
+    "count_if_drawn",
     "count_order",
     "count_orders",
     "count_whole",
@@ -253,6 +254,13 @@ def count_order(reader: Reader, one: Ordered) -> None:
         reader.graph.gone_through.add((one.known, one.inside))
     elif token := order_of(reader.graph.walk, one.known.value, one.known.path, one.inside):
         reader.record(label_of_order(one), token)
+
+
+def count_if_drawn(reader: Reader, one: Ordered) -> None:
+    """Let the function depend on the order of a known container where any code draws random numbers."""
+    if isinstance(one.known, Known) and not reader.quiet and not one.held:
+        token = order_of(reader.graph.walk, one.known.value, one.known.path, one.inside)
+        reader.node.drawn_orders.update({label_of_order(one): token} if token else {})
 
 
 def count_whole(reader: Reader, one: Ordered) -> None:
