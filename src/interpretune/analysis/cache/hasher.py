@@ -5,7 +5,6 @@ The hasher knows what the inputs are and what they mean; it knows nothing of whe
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -15,7 +14,8 @@ from typing import Any
 from . import html
 from .digests.asking import asked, refusing
 from .digests.code.encoders import encode_called
-from .digests.code.random import generator_of, is_module_class
+from .digests.code.random import is_module_class
+from .digests.collected import Collected
 from .digests.policy import Policy
 from .digests.registry import find_encoder
 from .digests.results import Part, WalkResult
@@ -26,8 +26,6 @@ __all__ = ["KEY_VERSION", "AnalysisStoreHasher", "Difference", "Fingerprint"]
 
 #: Part of every key. It grows when the same inputs would get other digests, so old entries are missed and not misread.
 KEY_VERSION = 1
-#: Distributions of which a step may make a model of its own.
-_MAKING_MODULES = frozenset({"torch", "transformers", "transformer-lens", "sae-lens", "peft", "nnsight"})
 
 _Changed = tuple[tuple[str, Part | None, Part | None], ...]
 
@@ -229,7 +227,7 @@ class AnalysisStoreHasher:
     ) -> Fingerprint:
         from .digests import numerics, whole
 
-        collected = _Collected()
+        collected = Collected()
         for name, value in sorted(named.items()):
             known = [*references, *(shared if name == "op.implementation" else ())]
             collected.add(_walk(policy, name, value, known, named.get("op.implementation")))
@@ -272,51 +270,6 @@ def _walk(
     # The walk knows better what it is looking at, where it is at an object; between two, this is what is known.
     with walk.standing_for(references), refusing(name, value):
         return walk.finish(encode_called(value, walk) if name == "op.implementation" else walk.child(value))
-
-
-class _Collected:
-    """The results of several walks, put together."""
-
-    def __init__(self) -> None:
-        self.components: dict[str, str] = {}
-        self.parts: dict[str, Mapping[str, Part]] = {}
-        self.notes: list[str] = []
-        self.ignored: list[str] = []
-        self.stochastic: list[str] = []
-        self.draws: set[str] = set()
-        self.uses: set[str] = set()
-        self.suspected: list[tuple[str, str]] = []
-        self.circumstances: set[str] = set()
-        self.workers: set[str] = set()
-        self.models: dict[str, Any] = {}
-
-    def add(self, result: WalkResult) -> None:
-        self.components.update(result.components)
-        self.parts.update(result.parts)
-        self.notes += result.notes
-        self.ignored += result.ignored
-        self.stochastic += result.stochastic
-        self.draws |= result.draws
-        self.uses |= result.uses
-        self.suspected += [(name, reason) for name, reasons in result.suspected.items() for reason in reasons]
-        self.circumstances |= result.circumstances
-        self.workers.update(result.drawing_workers)
-        self.models.update(result.models)
-
-    def unmet_hooks(self) -> Any:
-        """Give torch's hooks of all modules, where modules may be made in the run and none was met; else None."""
-        if self.uses.isdisjoint(_MAKING_MODULES) or "torch.nn.modules.module" not in sys.modules:
-            return None
-        from .digests.module_hooks import MODULES, global_hooks
-
-        return global_hooks() if MODULES not in self.circumstances else None
-
-    def conclude(self) -> None:
-        """Take for certain what one input does where another one says so, such as a model's generation config."""
-        for circumstance, reason in self.suspected:
-            if circumstance in self.circumstances:
-                self.stochastic.append(f"{reason}: {circumstance}")
-                self.draws.add(generator_of(circumstance))
 
 
 def _rejoined(parts: _Changed) -> _Changed:
