@@ -219,17 +219,14 @@ def digest_file(path: Path) -> str:
 
 def size_on_disk(path: str | os.PathLike[str]) -> int:
     """Give the bytes of a file, or of all files below a directory; links are not followed; 0 where it is gone."""
-    total = 0
-    with suppress(OSError):
+    try:
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode):
             return status.st_size
-        with os.scandir(path) as found:
-            for below in found:
-                with suppress(OSError):
-                    is_directory = below.is_dir(follow_symlinks=False)
-                    total += size_on_disk(below.path) if is_directory else below.stat(follow_symlinks=False).st_size
-    return total
+        names = os.listdir(path)
+    except OSError:
+        return 0
+    return sum(size_on_disk(f"{os.fspath(path)}{os.sep}{name}") for name in names)
 
 
 def make_directories(base: Path, directory: Path) -> None:
