@@ -202,3 +202,11 @@ def test_the_largest_is_free_of_order_where_equal_values_are_alike(held: Any, fr
 def test_inputs_are_free_of_order() -> None:
     one, other = (AnalysisStoreHasher().fingerprint(step=len, inputs={"cfg": held}).hexdigest for held in (ONE, OTHER))
     assert one == other
+
+
+def test_a_text_with_an_entry_that_is_a_dictionary_goes_by_its_order() -> None:
+    def telling(scales: Any) -> Any:
+        held = {"scales": scales}
+        return lambda batch, index: "%(scales)s" % held  # noqa: UP031 - what is looked at
+
+    assert key(telling(ONE)) != key(telling(OTHER))

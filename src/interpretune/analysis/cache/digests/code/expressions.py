@@ -16,7 +16,7 @@ from .labels import label_in_info, note_label
 from .made import is_made
 from .operations import attribute, iterate, operate, subscript
 from .ordered_calls import give_order_back
-from .ordering import go_through, keep_order
+from .ordering import count_whole, elements_in, go_through, keep_order, ordered
 from .scopes import COMPREHENSIONS
 from .syntax import FunctionNode, body_of
 from .targets import store
@@ -122,8 +122,10 @@ def _binary(reader: Reader, node: ast.BinOp) -> Atoms:
     left: ast.expr = node
     while isinstance(left, ast.BinOp):
         operate(reader, reader.evaluate(left.right), _OPERATORS[type(left.op)])
-        if isinstance(left.op, ast.Mod) and not _looks_up(left.left):
-            go_through(reader, left.right, inside=True)
+        if isinstance(left.op, ast.Mod):
+            written = ordered(reader, left.right)
+            for one in elements_in(written) if _looks_up(left.left) else written:
+                count_whole(reader, one)
         before, left = left, left.left
     operate(reader, reader.evaluate(left), _OPERATORS[type(before.op)])
     return ()
