@@ -18,6 +18,7 @@ from torch.nn.modules.module import Module
 
 from .code.lookup import captured, is_user_function
 from .code.source import find_source
+from .code.syntax import called_name
 from .hook_readers import Readers
 from .hook_targets import held_in
 from .module_code import DYNAMIC, read_names
@@ -266,9 +267,7 @@ class _Bound:
 
 def _is_display(value: ast.expr) -> bool:
     if isinstance(value, ast.Call):
-        function = value.func
-        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        return name in _CONTAINERS
+        return called_name(value) in _CONTAINERS
     return isinstance(value, _DISPLAYS)
 
 

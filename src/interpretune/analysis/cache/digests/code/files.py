@@ -21,6 +21,7 @@ from .lookup import is_followed
 from .made import assigned
 from .paths import certain_path, leave_places_out, paths_by_callers
 from .random import installed_name
+from .syntax import called_name
 from .values import Atom, Atoms, Bound, Known
 
 if TYPE_CHECKING:
@@ -242,9 +243,7 @@ def _opened(part: ast.AST) -> Iterator[str]:
 
 def _opens(node: ast.expr | None) -> bool:
     """Tell whether an expression gives an open file, or something like one in memory."""
-    called = node.func if isinstance(node, ast.Call) else None
-    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-    return name in ("open", "BytesIO", "StringIO")
+    return called_name(node) in ("open", "BytesIO", "StringIO")
 
 
 def _writes(node: ast.Call, position: int) -> bool:

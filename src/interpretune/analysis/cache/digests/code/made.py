@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .lookup import is_users_code
 from .random import is_module_class
+from .syntax import called_name
 from .values import Bound, Known
 
 if TYPE_CHECKING:
@@ -45,11 +46,9 @@ def _computes(reader: Reader, node: ast.expr | None) -> bool:
         return True
     if not isinstance(node, ast.Call):
         return False
-    called = node.func
-    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-    if name in _FINDING:
+    if called_name(node) in _FINDING:
         return False
-    for atom in reader.evaluate(called):
+    for atom in reader.evaluate(node.func):
         if isinstance(atom, Bound) and is_users_code(atom.function):
             return False
         if isinstance(atom, Known) and not is_module_class(type(atom.value)) and not atom.installed:

@@ -16,7 +16,7 @@ from .lookup import is_followed, is_user_class, is_users_code, unwrap
 from .ordering import SAME, VIEWS, Ordered, count_order, count_whole, elements_in, go_through, ordered
 from .orders import has_order
 from .source import find_source
-from .syntax import arguments_of
+from .syntax import arguments_of, called_name
 from .values import Atom, Atoms, Bound, Items, Known, Local
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def give_order_back(reader: Reader, node: ast.expr, yielded: bool = False) -> No
 def _goes_by_all(reader: Reader, callees: Atoms, node: ast.Call) -> bool:
     """Tell whether installed code gets what a call is given, and may go by the order of it and of what lies inside."""
     method = node.func
-    name = method.attr if isinstance(method, ast.Attribute) else method.id if isinstance(method, ast.Name) else ""
+    name = called_name(node)
     if name in SAME or name in _LOOKING or name in _FREE_METHODS or is_one_of(callees, (functools.partial,)):
         return False
     if any(

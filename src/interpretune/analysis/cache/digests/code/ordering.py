@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..asking import asked
 from .lookup import unwrap
 from .orders import has_order, nests, order_of
+from .syntax import called_name
 from .values import Atom, Atoms, Bound, Known, Local
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _parts(node: ast.expr) -> Iterable[ast.expr]:
 def _of_call(reader: Reader, node: ast.Call) -> list[Ordered]:
     method = node.func
     callees = _told(reader, method)
-    name = method.attr if isinstance(method, ast.Attribute) else method.id if isinstance(method, ast.Name) else ""
+    name = called_name(node)
     if name in VIEWS and isinstance(method, ast.Attribute):
         # As `D.values()`, or as `dict.values(D)`.
         return [replace(one, view=True) for one in ordered(reader, node.args[0] if node.args else method.value)]

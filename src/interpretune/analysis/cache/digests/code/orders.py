@@ -44,8 +44,7 @@ def compare_alike(value: Any, values: bool) -> bool:
 
     Then it does not matter which of them comes first, as it does among nans, of ``0.0`` and ``-0.0``, or among objects.
     """
-    held = value if isinstance(value, Mapping) else {}
-    items = list((held.values() if values else held.keys()) if isinstance(value, Mapping) else value)
+    items = list((value.values() if values else value.keys()) if isinstance(value, Mapping) else value)
     try:
         are_plain = all(leaf == leaf and type(leaf) in _PLAIN for item in items for leaf in _leaves(item))
         return are_plain and len(set(items)) == len(set(map(repr, items)))

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..tokens import frame
 
-__all__ = ["FunctionNode", "arguments_of", "body_of", "readable", "scalar_token", "syntax_token"]
+__all__ = ["FunctionNode", "arguments_of", "body_of", "called_name", "readable", "scalar_token", "syntax_token"]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -36,6 +36,12 @@ def syntax_token(node: ast.AST) -> bytes:
     if isinstance(arguments, ast.arguments):
         pieces.append(_fields(arguments, frozenset({"defaults", "kw_defaults"})))
     return frame("syntax", *pieces)
+
+
+def called_name(node: ast.expr | None) -> str:
+    """Give the last name of what a call calls, such as ``open`` of ``io.open(path)``; empty where it has none."""
+    called = node.func if isinstance(node, ast.Call) else None
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
 
 
 def arguments_of(node: FunctionNode) -> list[ast.arg]:
